@@ -82,6 +82,7 @@ INSIDE = {
             "sheet",
             "simulate",
             "since",
+            "going_on",
             "soak",
             "speed",
             "steering",

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli import run
+from engine.cli import options, run
 from engine.cli.describe import describe_picture
 from engine.cli.given_files import local_file, prompt_pictures
 from engine.cli.mask_files import check_have_masks
@@ -27,101 +27,37 @@ from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
 from engine.request.from_text import requests_from_text
 from engine.request.grid import each_of
-from engine.request.limits import RANGES
 from engine.request.request import ImageRequest
-from engine.version import version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-EPILOG = """\
-Options of the picture can also be part of the prompt: imagine "a red star --seed 7 --ar 16:9".
-Words in braces are choices: imagine "a {red, blue} star" paints both, one after the other.
-Ctrl-C stops and saves the picture so far. The request is stored in the PNG's text.
-
-The default model is natural, which accepts any English words: it knows a thousand kinds of things
-(animals, plants, food, buildings, vehicles, tools, clothes, landscapes) and paints similar ones for
-anything else. natural-fourier, natural-pixels and natural-curves know the same and paint without a
-VQGAN: a smooth picture, squares of pixels, and brush strokes, which -o fox.svg writes as SVG.
-
-The model drawn knows a small world: 263 drawn things (animals, plants, food, buildings,
-vehicles, tools, faces and weather, such as fox, tulip, pizza, castle, rocket, key, robot and
-rainbow); the shapes circle, square, triangle, star, cross, heart, diamond and ring; the colours
-red, orange, yellow, green, turquoise, blue, purple, pink, brown, black, grey and white; plain,
-striped, checked, dotted and gradient backgrounds, and sky, sea, night, grass, desert, snow and
-city; two or three of a thing; left of, right of, above, below and inside; and the styles charcoal
-drawing, pencil sketch, watercolour painting, oil painting, pixel art, mosaic, neon, blueprint,
-woodcut and stained glass. It lists the words it does not know and ignores them. For nearly
-everything else there are the published models: imagine-models list shows them, imagine-models get
-downloads one, and --model selects it."""
-
-_NO_METAVAR = " "  # without it typer adds <bool> to a switch
-
-
-def _about(field: str) -> str:
-    """The help text of a request's field, with its range and default."""
-    info = ImageRequest.model_fields[field]
-    text = info.description or ""
-    if field in RANGES:
-        text += f" ({RANGES[field]})"
-    if not info.is_required() and info.default is not None:
-        text += f" (default: {info.default})"
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _flag(name: str, metavar: str, about: str | None = None) -> Any:
-    text = _about(name.replace("-", "_")) if about is None else about
-    return typer.Option(f"--{name}", metavar=metavar, help=text, show_default=False)
-
-
-def _file(*names: str, about: str) -> Any:
-    return typer.Option(*names, metavar="FILE", help=about, show_default=False)
-
-
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"imagine {version()}")
-        raise typer.Exit
-
-
-_SIZE = f"Width x height in pixels, each {RANGES['width']}; 256 is a square."
-_COUNT = (
-    f"How many pictures to paint ({RANGES['count']}), with seeds from --seed on; -o fox.png "
-    "becomes fox-1.png, fox-2.png and so on."
-)
-_STEER = f"{_about('steering').rstrip('.')}. Can be repeated."
-_AVOID = "What to push away from, separated by commas; the same as words with the weight -0.5."
-_PALETTE = f"{_about('palette').rstrip('.')}; or a picture's file, for its main colours."
-_ASPECT = (
-    "Width : height, for example 16:9, with the area of the model's default size. An edit is "
-    "cropped to it."
-)
+_SWITCHES = ("tile", "relax")
 
 
 # The terminal wraps lines itself; only empty lines separate paragraphs.
-@app.command(epilog=re.sub(r"(?<!\n)\n(?!\n)", " ", EPILOG))
+@app.command(epilog=re.sub(r"(?<!\n)\n(?!\n)", " ", options.EPILOG))
 def imagine(
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PROMPT", help=_about("prompt"), show_default=False),
+        typer.Argument(metavar="PROMPT", help=options.about("prompt"), show_default=False),
     ] = None,
     output: Annotated[
         Path | None,
-        _file(
+        options.file(
             "-o",
             "--output",
-            about="The picture's file, .png, or .svg of a model that paints strokes. By default a "
+            text="The picture's file, .png, or .svg of a model that paints strokes. By default a "
             "new file in the current folder, named after the words and the seed.",
         ),
     ] = None,
-    size: Annotated[str | None, _flag("size", "WxH", _SIZE)] = None,
-    aspect: Annotated[str | None, _flag("ar", "W:H", _ASPECT)] = None,
-    avoid: Annotated[str | None, _flag("no", "WORDS", _AVOID)] = None,
-    iterations: Annotated[str | None, _flag("iterations", "N")] = None,
-    seed: Annotated[str | None, _flag("seed", "N")] = None,
-    count: Annotated[str | None, _flag("count", "N", _COUNT)] = None,
-    preset: Annotated[str | None, _flag("preset", "NAME")] = None,
-    model: Annotated[str | None, _flag("model", "NAME")] = None,
-    perceptor: Annotated[list[str] | None, _flag("perceptor", "NAME[:WEIGHT]")] = None,
+    size: Annotated[str | None, options.flag("size", "WxH", options.SIZE)] = None,
+    ar: Annotated[str | None, options.flag("ar", "W:H", options.ASPECT)] = None,
+    avoid: Annotated[str | None, options.flag("no", "WORDS", options.AVOID)] = None,
+    iterations: Annotated[str | None, options.flag("iterations", "N")] = None,
+    seed: Annotated[str | None, options.flag("seed", "N")] = None,
+    count: Annotated[str | None, options.flag("count", "N", options.COUNT)] = None,
+    preset: Annotated[str | None, options.flag("preset", "NAME")] = None,
+    model: Annotated[str | None, options.flag("model", "NAME")] = None,
+    perceptor: Annotated[list[str] | None, options.flag("perceptor", "NAME[:WEIGHT]")] = None,
     device: Annotated[
         str,
         typer.Option(
@@ -145,22 +81,22 @@ def imagine(
         ),
     ] = True,
     init_image: Annotated[
-        str | None, _file("--init-image", about=f"A picture to start from: {FORMAT_NAMES}.")
+        str | None, options.file("--init-image", text=f"A picture to start from: {FORMAT_NAMES}.")
     ] = None,
     mask: Annotated[
         str | None,
-        _file(
+        options.file(
             "--mask",
-            about="A mask for the picture to start from: white or transparent areas can change, "
+            text="A mask for the picture to start from: white or transparent areas can change, "
             "or what is drawn on a transparent layer or on a copy of the picture. The notes tell "
             "which part was taken where more than one could be meant.",
         ),
     ] = None,
     like: Annotated[
         list[str] | None,
-        _file(
+        options.file(
             "--like",
-            about="A picture to paint like, with or without words; a weight and a stop follow as "
+            text="A picture to paint like, with or without words; a weight and a stop follow as "
             "in a prompt: lemon.png:0.5. Can be repeated.",
         ),
     ] = None,
@@ -174,75 +110,77 @@ def imagine(
             show_default=False,
         ),
     ] = None,
-    where: Annotated[str | None, _flag("where", "WORDS")] = None,
-    strength: Annotated[str | None, _flag("strength", "X")] = None,
-    vary: Annotated[str | None, _flag("vary", "X")] = None,
-    grow: Annotated[str | None, _flag("grow", "X")] = None,
-    extend: Annotated[str | None, _flag("extend", "X")] = None,
-    keep: Annotated[str | None, _flag("keep", "X")] = None,
-    threshold: Annotated[str | None, _flag("threshold", "X")] = None,
-    away: Annotated[str | None, _flag("away", "X")] = None,
-    cutouts: Annotated[str | None, _flag("cutouts", "N")] = None,
-    learning_rate: Annotated[str | None, _flag("learning-rate", "X")] = None,
-    method: Annotated[str | None, _flag("method", "NAME")] = None,
-    regulariser: Annotated[str | None, _flag("regulariser", "NAME")] = None,
-    augment: Annotated[str | None, _flag("augment", "LIST")] = None,
-    distance: Annotated[str | None, _flag("distance", "NAME")] = None,
-    smoothness: Annotated[str | None, _flag("smoothness", "X")] = None,
-    saturation: Annotated[str | None, _flag("saturation", "X")] = None,
-    symmetry: Annotated[str | None, _flag("symmetry", "HALVES")] = None,
-    palette: Annotated[str | None, _flag("palette", "COLOURS", _PALETTE)] = None,
-    edge: Annotated[str | None, _flag("edge", "COLOUR")] = None,
-    aesthetic: Annotated[str | None, _flag("aesthetic", "X")] = None,
-    optimiser: Annotated[str | None, _flag("optimiser", "NAME")] = None,
-    schedule: Annotated[str | None, _flag("schedule", "NAME")] = None,
-    ema: Annotated[str | None, _flag("ema", "X")] = None,
-    starts: Annotated[str | None, _flag("starts", "N")] = None,
-    addition: Annotated[str | None, _flag("addition", "NAME")] = None,
-    noise: Annotated[str | None, _flag("noise", "SEEDS")] = None,
-    steer: Annotated[list[str] | None, _flag("steer", "N: CHANGE", _STEER)] = None,
-    change_every: Annotated[str | None, _flag("change-every", "N")] = None,
-    fade: Annotated[str | None, _flag("fade", "X")] = None,
+    where: Annotated[str | None, options.flag("where", "WORDS")] = None,
+    strength: Annotated[str | None, options.flag("strength", "X")] = None,
+    vary: Annotated[str | None, options.flag("vary", "X")] = None,
+    grow: Annotated[str | None, options.flag("grow", "X")] = None,
+    extend: Annotated[str | None, options.flag("extend", "X")] = None,
+    keep: Annotated[str | None, options.flag("keep", "X")] = None,
+    threshold: Annotated[str | None, options.flag("threshold", "X")] = None,
+    away: Annotated[str | None, options.flag("away", "X")] = None,
+    cutouts: Annotated[str | None, options.flag("cutouts", "N")] = None,
+    learning_rate: Annotated[str | None, options.flag("learning-rate", "X")] = None,
+    method: Annotated[str | None, options.flag("method", "NAME")] = None,
+    regulariser: Annotated[str | None, options.flag("regulariser", "NAME")] = None,
+    augment: Annotated[str | None, options.flag("augment", "LIST")] = None,
+    distance: Annotated[str | None, options.flag("distance", "NAME")] = None,
+    smoothness: Annotated[str | None, options.flag("smoothness", "X")] = None,
+    saturation: Annotated[str | None, options.flag("saturation", "X")] = None,
+    symmetry: Annotated[str | None, options.flag("symmetry", "HALVES")] = None,
+    palette: Annotated[str | None, options.flag("palette", "COLOURS", options.PALETTE)] = None,
+    edge: Annotated[str | None, options.flag("edge", "COLOUR")] = None,
+    aesthetic: Annotated[str | None, options.flag("aesthetic", "X")] = None,
+    optimiser: Annotated[str | None, options.flag("optimiser", "NAME")] = None,
+    schedule: Annotated[str | None, options.flag("schedule", "NAME")] = None,
+    ema: Annotated[str | None, options.flag("ema", "X")] = None,
+    starts: Annotated[str | None, options.flag("starts", "N")] = None,
+    addition: Annotated[str | None, options.flag("addition", "NAME")] = None,
+    noise: Annotated[str | None, options.flag("noise", "SEEDS")] = None,
+    steer: Annotated[list[str] | None, options.flag("steer", "N: CHANGE", options.STEER)] = None,
+    change_every: Annotated[str | None, options.flag("change-every", "N")] = None,
+    fade: Annotated[str | None, options.flag("fade", "X")] = None,
     sound: Annotated[
         str | None,
-        _file(
+        options.file(
             "--sound",
-            about="A WAV file whose loudness leads through a story: the first part is painted "
+            text="A WAV file whose loudness leads through a story: the first part is painted "
             'where it is silent, the last where it is loudest, as in "a calm sea ^ a storm".',
         ),
     ] = None,
-    zoom: Annotated[str | None, _flag("zoom", "X")] = None,
-    rotate: Annotated[str | None, _flag("rotate", "X")] = None,
-    pan: Annotated[str | None, _flag("pan", "X,Y")] = None,
-    tilt: Annotated[str | None, _flag("tilt", "X,Y")] = None,
-    every: Annotated[str | None, _flag("every", "N")] = None,
+    zoom: Annotated[str | None, options.flag("zoom", "X")] = None,
+    rotate: Annotated[str | None, options.flag("rotate", "X")] = None,
+    pan: Annotated[str | None, options.flag("pan", "X,Y")] = None,
+    tilt: Annotated[str | None, options.flag("tilt", "X,Y")] = None,
+    every: Annotated[str | None, options.flag("every", "N")] = None,
     from_picture: Annotated[
         str | None,
-        _file(
+        options.file(
             "--from",
-            about="A PNG picture that imagine or the bot painted, to paint it again by what its "
+            text="A PNG picture that imagine or the bot painted, to paint it again by what its "
             "file says. The pictures that it was painted with are not in it: add them as before. "
             "It tells what differs from then, and whether the result is the same.",
         ),
     ] = None,
     describe: Annotated[
         str | None,
-        _file(
+        options.file(
             "--describe",
-            about="A picture to find words for, instead of painting one: up to four prompts that "
+            text="A picture to find words for, instead of painting one: up to four prompts that "
             "the perceptor of --model finds nearest to it, the nearest first.",
         ),
     ] = None,
-    tile: Annotated[bool, typer.Option("--tile", metavar=_NO_METAVAR, help=_about("tile"))] = False,
+    tile: Annotated[
+        bool, typer.Option("--tile", metavar=options.NO_METAVAR, help=options.about("tile"))
+    ] = False,
     relax: Annotated[
-        bool, typer.Option("--relax", metavar=_NO_METAVAR, help=_about("relax"))
+        bool, typer.Option("--relax", metavar=options.NO_METAVAR, help=options.about("relax"))
     ] = False,
     video: Annotated[
-        Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
+        Path | None, options.file("--video", text="The file of a time-lapse, .mp4, .gif or .webp.")
     ] = None,
     preview: Annotated[
         Path | None,
-        _file("--preview", about="A file with the current picture, .png, .jpg or .webp."),
+        options.file("--preview", text="A file with the current picture, .png, .jpg or .webp."),
     ] = None,
     show_mask: Annotated[
         Path | None,
@@ -260,7 +198,7 @@ def imagine(
         bool,
         typer.Option(
             "--overwrite",
-            metavar=_NO_METAVAR,
+            metavar=options.NO_METAVAR,
             help="Let -o and --video replace the picture to start from, or the mask.",
         ),
     ] = False,
@@ -268,7 +206,7 @@ def imagine(
         bool,
         typer.Option(
             "--json",
-            metavar=_NO_METAVAR,
+            metavar=options.NO_METAVAR,
             help="Print one JSON object a picture to stdout instead of text.",
         ),
     ] = False,
@@ -277,7 +215,7 @@ def imagine(
         typer.Option(
             "--quiet",
             "-q",
-            metavar=_NO_METAVAR,
+            metavar=options.NO_METAVAR,
             help="Print only errors (and the object of --json).",
         ),
     ] = False,
@@ -285,58 +223,15 @@ def imagine(
         bool,
         typer.Option(
             "--version",
-            callback=_show_version,
+            callback=options.show_version,
             is_eager=True,
-            metavar=_NO_METAVAR,
+            metavar=options.NO_METAVAR,
             help="Print the version and exit.",
         ),
     ] = False,
 ) -> int:
     """Paint a picture of the PROMPT with VQGAN-CLIP."""
-    given = {
-        "size": size,
-        "ar": aspect,
-        "iterations": iterations,
-        "seed": seed,
-        "count": count,
-        "preset": preset,
-        "model": model,
-        "perceptor": ",".join(perceptor) if perceptor else None,
-        "cutouts": cutouts,
-        "learning-rate": learning_rate,
-        "method": method,
-        "regulariser": regulariser,
-        "augment": augment,
-        "distance": distance,
-        "smoothness": smoothness,
-        "saturation": saturation,
-        "symmetry": symmetry,
-        "palette": None if palette is None else palette_from(palette),
-        "edge": edge,
-        "aesthetic": aesthetic,
-        "optimiser": optimiser,
-        "schedule": schedule,
-        "ema": ema,
-        "starts": starts,
-        "addition": addition,
-        "where": where,
-        "strength": strength,
-        "vary": vary,
-        "grow": grow,
-        "extend": extend,
-        "keep": keep,
-        "threshold": threshold,
-        "away": away,
-        "noise": noise,
-        "steer": "\n".join(steer) if steer else None,
-        "change-every": change_every,
-        "fade": fade,
-        "zoom": zoom,
-        "rotate": rotate,
-        "pan": pan,
-        "tilt": tilt,
-        "every": every,
-    }
+    flags = _flags(locals())
     pictures: dict[str, bytes] = {}
     values: dict[str, Any] = {}
     sources = [local_file("init-image", init_image), local_file("mask", mask)]
@@ -345,10 +240,9 @@ def imagine(
             values[name] = take_readable(path, pictures)
     sound_path = local_file("sound", sound)
     values |= {} if sound_path is None else {"loudness": sound_of(sound_path)}
-    values |= {name: True for name, on in (("tile", tile), ("relax", relax)) if on}
+    values |= {name: True for name, on in zip(_SWITCHES, (tile, relax), strict=True) if on}
     read = prompt_pictures(like or [], region or [], pictures, values)
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
-    flags = {name: value for name, value in given.items() if value is not None}
     other = {"tile": tile or None, "sound": sound, "no": avoid}
     described = local_file("describe", describe)
     if described is not None:
@@ -408,6 +302,15 @@ def imagine(
         if result.code:
             return result.code
     return 0
+
+
+def _flags(given: dict[str, Any]) -> dict[str, str]:
+    """The texts of those options that are flags of a prompt, too, and have a value."""
+    texts = {name: given[name.replace("-", "_")] for name in FLAGS if name not in _SWITCHES}
+    texts["perceptor"] = ",".join(given["perceptor"] or ()) or None
+    texts["steer"] = "\n".join(given["steer"] or ()) or None
+    texts["palette"] = None if given["palette"] is None else palette_from(given["palette"])
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _tell(report: dict[str, Any], *, as_json: bool, quiet: bool) -> None:

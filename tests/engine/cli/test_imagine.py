@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from engine import imagine
-from engine.cli.imagine import EPILOG
+from engine.cli.options import EPILOG
 from engine.request.flag_values import FLAGS
 from engine.request.method.fields import MethodFields
 from engine.request.request import ImageRequest, request_from_json
