@@ -82,7 +82,6 @@ INSIDE = {
             "sheet",
             "simulate",
             "since",
-            "going_on",
             "soak",
             "speed",
             "steering",
