@@ -56,6 +56,13 @@ def published_tower(perceptor: ClipPerceptor) -> torch.nn.Module:
     return tower.eval().requires_grad_(False)
 
 
+def in_precision(network: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Let ``network`` compute in ``dtype``, CLIP's own layers too."""
+    if dtype == torch.float64:
+        _allow_float64(network)
+    network.to(dtype)
+
+
 def _allow_float64(network: torch.nn.Module) -> None:
     """CLIP's own LayerNorm always computes in float32; float64 needs the plain one."""
     for module in network.modules():
