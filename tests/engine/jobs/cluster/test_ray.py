@@ -16,6 +16,8 @@ from engine.jobs.cluster.connection import Cluster, ClusterError
 from engine.jobs.cluster.pool import ClusterPool
 from engine.jobs.cluster.settings import ClusterSettings
 from engine.jobs.queue import PaintQueue
+from engine.painting.pipeline import imagine
+from tests.engine.jobs.test_queue import picture
 from tests.tiny_model import PLACE, tiny_request
 
 with_ray = [
@@ -105,6 +107,41 @@ async def test_jobs_are_stopped_cancelled_and_continued_elsewhere(tmp_path, cata
         )
         assert lapse.seconds_left is not None  # its frames came back from the machine
         assert isinstance(await ending(lapse), Done)
+
+
+async def steered(job):
+    """Wait until the job was changed, and was painted a little after that."""
+    async for _ in job:
+        if job.request.steering:
+            break
+    await reached(job, job.request.steering[-1].at + 5)
+
+
+@slow_with_ray
+async def test_steered_jobs_go_on_steered_when_a_machine_dies(tmp_path, catalogue, monkeypatch):
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+    async with ray_machines(2) as machines, painting(tmp_path) as queue:
+        jobs = [
+            await queue.submit(tiny_request(seed=seed, iterations=600), person="ann", place=PLACE)
+            for seed in (1, 2)
+        ]
+        await asyncio.gather(*(reached(job, 3) for job in jobs))
+        assert len({worker.pid for worker in queue.workers()}) == 2
+        for job in jobs:
+            assert await queue.steer(job.id, {"paint": "a blue circle"})
+        await asyncio.gather(*map(steered, jobs))
+        assert all(isinstance(job.latest, Progress) for job in jobs)
+        await machines.kill()
+        machines.add()
+        for job in jobs:
+            done = await ending(job)
+            assert isinstance(done, Done)
+            assert done.iterations == 600
+            stored = await queue.store.job(job.id)
+            [nudge] = stored.request.steering
+            assert nudge.paint == "a blue circle"
+            *_, last = imagine(stored.request)
+            assert picture(done.picture) == last.to_pil().tobytes()
 
 
 @slow_with_ray
