@@ -14,6 +14,7 @@ def _tiny_model(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(write_tiny_model(tmp_path)))
 
 
+@pytest.mark.slow
 async def test_every_job_counts_but_the_first(tmp_path):
     figures = await measure(tiny_request(), tmp_path / "data", 4, longest=4, in_process=True)
     assert figures["jobs"] == 4

@@ -12,6 +12,7 @@ import pytest
 from tests.engine.cli.command_line import command, environment, write_home
 
 FOX = "狐 für 🦊"
+OTHER_ENCODINGS = [pytest.param(name, marks=pytest.mark.slow) for name in ("cp1252", "latin-1")]
 PAINT = (FOX, "--model", "tiny", "--seed", "7", "--iterations", "1")
 
 
@@ -46,7 +47,7 @@ def models(*arguments):
     return [sys.executable, "-m", "engine.cli.models", *arguments]
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["cp437", "ascii", *OTHER_ENCODINGS])
 def test_the_report_is_complete_in_every_encoding(catalogue, tmp_path, encoding):
     done = run(catalogue, tmp_path, command(*PAINT, "--json"), encoding=encoding)
     assert done.returncode == 0, done.stderr
@@ -115,7 +116,7 @@ def test_an_error_that_nobody_reads_still_has_its_code(catalogue, tmp_path):
     assert (done.returncode, done.stdout) == (2, b"")
 
 
-@pytest.mark.parametrize("encoding", ["cp437", "ascii"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("cp437", marks=pytest.mark.slow)])
 def test_models_are_listed_in_every_encoding(catalogue, tmp_path, encoding):
     (tmp_path / "狐").mkdir()
     done = run(

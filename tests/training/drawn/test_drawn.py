@@ -39,6 +39,7 @@ def pool() -> ScenePool:
     return ScenePool(8, 128, 3, reuse=1e9)
 
 
+@pytest.mark.slow
 def test_a_generator_learns_quantises_revives_and_ships(pool: ScenePool, tmp_path: Path) -> None:
     trainer = DrawnGeneratorTrainer(GENERATOR, pool)
     figures = []

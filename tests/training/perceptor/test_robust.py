@@ -66,6 +66,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(teacher, tmp_path):
         assert value.equal(words[name]), name
 
 
+@pytest.mark.slow
 def test_the_student_learns_to_say_the_same_of_moved_pictures(teacher):
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     trainer = tiny_trainer(teacher, farthest=2.0, nearing=1, learning_rate=3e-5, real=6)

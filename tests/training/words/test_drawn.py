@@ -139,6 +139,7 @@ def test_transferred_words_mean_the_same_picture_in_another_projection(
     )
 
 
+@pytest.mark.slow
 def test_captions_learn_their_pictures_and_another_run_starts_from_them(tmp_path: Path) -> None:
     trainer = DrawnWordsTrainer(WORDS, PLAIN)
     further = copy.deepcopy(trainer)
