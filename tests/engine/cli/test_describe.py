@@ -10,14 +10,8 @@ from PIL import Image
 from engine.models import load_models
 from engine.painting.describing import describe
 from engine.worker.small_pictures import small_tensor
-from tests.engine.cli.command_line import write_home
 
 TINY = ("--model", "tiny")
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture

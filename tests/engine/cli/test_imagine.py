@@ -20,17 +20,12 @@ from engine.cli.options import EPILOG
 from engine.request.flag_values import FLAGS
 from engine.request.method.fields import MethodFields
 from engine.request.request import ImageRequest, request_from_json
-from tests.engine.cli.command_line import command, environment, run, write_home
+from tests.engine.cli.command_line import command, environment, run
 from training.world.scene import COLOURS, PATTERNS, SCENERY, SHAPES
 from training.world.styles import STYLES
 from training.world.things import drawn_things
 
 TINY = ("--model", "tiny")
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture

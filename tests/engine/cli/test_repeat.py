@@ -15,16 +15,10 @@ from engine.events import Done
 from engine.pictures.writing import PROVENANCE, REQUEST, png_bytes
 from engine.worker.main import JobLoop
 from engine.worker.messages import JobEvent, Paint, Stepped, Stop, WorkerSettings
-from tests.engine.cli.command_line import write_home
 from tests.tiny_model import tiny_request
 
 TINY = ("--model", "tiny")
 SAME = "It is the same picture, bit for bit."
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")

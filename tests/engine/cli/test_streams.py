@@ -9,16 +9,11 @@ import sys
 
 import pytest
 
-from tests.engine.cli.command_line import command, environment, write_home
+from tests.engine.cli.command_line import command, environment
 
 FOX = "狐 für 🦊"
 OTHER_ENCODINGS = [pytest.param(name, marks=pytest.mark.slow) for name in ("cp1252", "latin-1")]
 PAINT = (FOX, "--model", "tiny", "--seed", "7", "--iterations", "1")
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_home(tmp_path_factory.mktemp("home"))
 
 
 def run(catalogue, folder, line, *, encoding="utf-8", **streams):
