@@ -16,6 +16,7 @@ import torch
 import yaml
 from torch import Tensor
 
+from bench.timing.weights import FULL
 from engine.models.generators.taming import VQGenerator, VQModel
 from engine.models.generators.taming_yaml import vq_config
 from engine.models.kinds import GENERATORS
@@ -29,22 +30,13 @@ from tests.engine.tiny import PLAIN, check_resumes, tiny_perceptor
 
 def _vq(codes: int, kind: str = "VQModel", **changes: Any) -> dict[str, Any]:
     """A first stage as in ``configs/imagenet_vqgan.yaml``, with ``changes`` of its ddconfig."""
-    ddconfig = {
-        "double_z": False,
-        "z_channels": 256,
-        "resolution": 256,
-        "in_channels": 3,
-        "out_ch": 3,
-        "ch": 128,
-        "ch_mult": [1, 1, 2, 2, 4],
-        "num_res_blocks": 2,
-        "attn_resolutions": [16],
-        "dropout": 0.0,
-        **changes,
-    }
     return {
         "target": f"taming.models.vqgan.{kind}",
-        "params": {"embed_dim": 256, "n_embed": codes, "ddconfig": ddconfig},
+        "params": {
+            "embed_dim": FULL.embed_dim,
+            "n_embed": codes,
+            "ddconfig": {**FULL.ddconfig, **changes},
+        },
     }
 
 
