@@ -31,9 +31,7 @@ from bench.common.cli import AsJson, exit_on, print_result, unknown_kind
 from bench.common.model_names import DRAWN, NATURAL
 from bench.common.parallel import run_parallel
 from bench.common.statistics import share
-from bench.drawn.figures import JUDGES
-from bench.drawn.judge import load_judge as load_drawn_judge
-from bench.drawn.scene_json import claims_of
+from bench.drawn.figures import JUDGES, mean_share, ranked_first
 from bench.natural.figures import in_top
 from bench.natural.gallery import Settings, picture_file
 from bench.natural.judge import MissingJudgeError, load_judge
@@ -105,9 +103,7 @@ def judged(kind: str, entries: list[Entry], pictures: list[Tensor]) -> dict[str,
         judge, true = load_judge(), [entry["classes"][0] for entry in entries]
         classes = torch.cat([judge.read(each[None]) for each in pictures])
         return {f"top{k}": share(in_top(classes, true, k)) for k in (1, 5)}
-    stacked, claims = torch.stack(pictures), claims_of(entries)
-    shares = [share(load_drawn_judge(name).ranks_first(stacked, claims)) for name in JUDGES[kind]]
-    return {"judge_r1": round(sum(shares) / len(shares), 3)}
+    return {"judge_r1": mean_share(ranked_first(kind, entries, torch.stack(pictures)))}
 
 
 @torch.no_grad()

@@ -64,21 +64,23 @@ def _true_drawings(entries: list[Entry], drawings: Drawings | None) -> Tensor | 
     return torch.from_numpy(np.stack(drawn)).float() / 255
 
 
+def ranked_first(kind: str, entries: list[Entry], pictures: Tensor) -> dict[str, list[bool]]:
+    """By judge, whether it puts the right caption first for each of the pictures [n, 3, H, W]."""
+    claims = claims_of(entries)
+    return {name: load_judge(name).ranks_first(pictures, claims) for name in JUDGES[kind]}
+
+
+def mean_share(flags: dict[str, list[bool]]) -> float:
+    """The mean of the judges' shares of True, rounded to three digits."""
+    return round(sum(map(share, flags.values())) / len(flags), 3)
+
+
 @torch.no_grad()
 def prompt_figures(
     kind: str, entries: list[Entry], pictures: Tensor, drawings: Drawings | None
 ) -> dict[str, Any]:
     """How often judges and perceptor put the right caption first; see ``bench.fidelity``."""
-    claims = claims_of(entries)
-    judges = {name: load_judge(name) for name in JUDGES[kind]}
-
-    def ranked_first(pictures: Tensor) -> dict[str, list[bool]]:
-        return {name: judge.ranks_first(pictures, claims) for name, judge in judges.items()}
-
-    def mean(flags: dict[str, list[bool]]) -> float:
-        return round(sum(map(share, flags.values())) / len(flags), 3)
-
-    flags = ranked_first(pictures)
+    flags = ranked_first(kind, entries, pictures)
     perceptor = drawn_models().perceptor
     texts = torch.stack(
         [encode_prompts(perceptor, [entry["caption"], *entry["others"]]) for entry in entries]
@@ -88,14 +90,14 @@ def prompt_figures(
     random = _random_pictures(len(entries), *pictures.shape[-2:])
     true = _true_drawings(entries, drawings)
     result = {
-        "judge_r1": mean(flags),
-        "interval": wilson_interval_of_mean(mean(flags), len(entries)),
+        "judge_r1": mean_share(flags),
+        "interval": wilson_interval_of_mean(mean_share(flags), len(entries)),
         "perceptor_r1": share(first_is_nearest(perceptor.encode_image(small), texts)),
-        "random_r1": mean(ranked_first(random)),
-        "true_r1": None if true is None else mean(ranked_first(true)),
+        "random_r1": mean_share(ranked_first(kind, entries, random)),
+        "true_r1": None if true is None else mean_share(ranked_first(kind, entries, true)),
         "n": len(entries),
     }
-    if len(judges) > 1:
+    if len(flags) > 1:
         return result | {"judges": {name: share(own) for name, own in flags.items()}}
     single = [len(entry["scene"]["things"]) == 1 for entry in entries]
     (right,) = flags.values()

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from bench import going_on
+from bench.drawn import figures as drawn_figures
 from bench.going_on import WAYS, distance, figures, file_of
 from bench.prompts import read_entries
 
@@ -54,7 +55,7 @@ def test_the_drawn_kinds_have_their_own_judges(monkeypatch):
         asked.append(name)
         return Judge()
 
-    monkeypatch.setattr(going_on, "load_drawn_judge", load)
+    monkeypatch.setattr(drawn_figures, "load_judge", load)
     pictures = [torch.zeros(3, 8, 8)] * 2
     assert going_on.judged("things", entries, pictures) == {"judge_r1": 0.5}
     assert asked == ["plain", "wide"]
