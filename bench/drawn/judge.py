@@ -14,6 +14,7 @@ with their own seeds, before any setting was tuned. They never guide a painting 
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -309,8 +310,9 @@ def is_trained(name: str) -> bool:
     return (FOLDER / PLANS[name].file).is_file()
 
 
+@functools.cache
 def load_judge(name: str = "shapes") -> Judge:
-    """A judge with its weights: frozen, in evaluation mode."""
+    """A judge with its weights, read once in each process: frozen, in evaluation mode."""
     judge = new_judge(name)
     state = torch.load(FOLDER / PLANS[name].file, weights_only=True)
     judge.load_state_dict(

@@ -20,9 +20,9 @@ _GREY = 0.1
 def main_colour(data: bytes | None, otherwise: int) -> int:
     """Return the main colour of a picture file, as 0xRRGGBB; ``otherwise`` if it cannot be read.
 
-    It is never 0, which means none to Discord.
     Of eight colours it is the one with the largest area, where colourful areas count for more than
-    grey ones: of a red fox in the snow it is the fox's red.
+    grey ones: of a red fox in the snow it is the fox's red. It is never 0, which means none to
+    Discord.
     """
     try:
         with Image.open(io.BytesIO(data or b"")) as opened:
