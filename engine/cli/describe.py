@@ -10,7 +10,7 @@ from engine.cli.progress import make_watcher
 from engine.cli.streams import say, say_json
 from engine.errors import EngineError, RequestError
 from engine.pictures.given import take_readable
-from engine.request.flag_values import read_flag
+from engine.request.flag_values import with_flags
 from engine.request.request import make_request
 
 _TAKES = ("model", "perceptor")
@@ -37,8 +37,7 @@ def describe_picture(
         raise RequestError(f"--describe paints nothing; leave {what} out.")
     pictures: dict[str, bytes] = {}
     sha256 = take_readable(path, pictures)
-    values = {name: value for flag in flags for name, value in read_flag(flag, flags[flag]).items()}
-    networks = make_request("", like=[{"picture": sha256}], **values).networks
+    networks = make_request("", **with_flags({"like": [{"picture": sha256}]}, flags)).networks
     with make_watcher(quiet=quiet) as watcher:
         watcher.waiting(f"Loading the model {networks}")
         from engine.models import load_models

@@ -27,10 +27,10 @@ from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
 from engine.request.from_text import requests_from_text
 from engine.request.grid import each_of
+from engine.request.prompt.flags import SWITCHES
 from engine.request.request import ImageRequest
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-_SWITCHES = ("tile", "relax")
 
 
 # The terminal wraps lines itself; only empty lines separate paragraphs.
@@ -240,7 +240,7 @@ def imagine(
             values[name] = take_readable(path, pictures)
     sound_path = local_file("sound", sound)
     values |= {} if sound_path is None else {"loudness": sound_of(sound_path)}
-    values |= {name: True for name, on in zip(_SWITCHES, (tile, relax), strict=True) if on}
+    values |= {name: True for name, on in zip(SWITCHES, (tile, relax), strict=True) if on}
     read = prompt_pictures(like or [], region or [], pictures, values)
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
     other = {"tile": tile or None, "sound": sound, "no": avoid}
@@ -306,7 +306,7 @@ def imagine(
 
 def _flags(given: dict[str, Any]) -> dict[str, str]:
     """The texts of those options that are flags of a prompt, too, and have a value."""
-    texts = {name: given[name.replace("-", "_")] for name in FLAGS if name not in _SWITCHES}
+    texts = {name: given[name.replace("-", "_")] for name in FLAGS if name not in SWITCHES}
     texts["perceptor"] = ",".join(given["perceptor"] or ()) or None
     texts["steer"] = "\n".join(given["steer"] or ()) or None
     texts["palette"] = None if given["palette"] is None else palette_from(given["palette"])
