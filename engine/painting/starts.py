@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.models import Generator, Perceptor
 from engine.painting.cutouts import plain_cutouts
 from engine.painting.losses import clamp_with_gradient
-from engine.painting.targets import Targets, seen_whole
+from engine.painting.targets import Targets, seen_whole, terms_of
 from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
 
@@ -24,7 +24,7 @@ def best_start(
     The first of them is the one that the painting has otherwise. Their losses are those of
     ``targets`` for the whole picture.
     """
-    _, terms = targets.terms(0)
+    _, terms = terms_of(targets.pulls(0), len(targets.weights))
     whole = plain_cutouts()
 
     def loss(z: Tensor) -> Tensor:

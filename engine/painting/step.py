@@ -7,67 +7,44 @@ are each painting's own. A single painting takes the same way as several.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
 from torch import Tensor
 
+from engine.models import Generator
 from engine.painting import late
-from engine.painting.cutouts import Cutouts, cut_each, draw_cutouts_of_each, in_regions
-from engine.painting.footprint import cutout_side
 from engine.painting.iterate import Iterate
 from engine.painting.late import Numbers, Outcome, Unread
-from engine.painting.looking import SharedCutouts, look_in_parts
-from engine.painting.losses import clamp_with_gradient, regulariser_loss
-from engine.painting.losses.chosen import PictureTerm
+from engine.painting.latent import Latent
+from engine.painting.measuring import Measurable, measure
 from engine.painting.recovery import (
     SNAPSHOT_EVERY,
     BeforeStep,
     Recoverable,
     Recovery,
 )
-from engine.painting.targets import Targets
-from engine.painting.tiles import rolled
-from engine.random_numbers import Draws
-from engine.request.recipe import Augmentation
+from engine.request.recipe import Recipe
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
-class Painting(Recoverable, Protocol):
+class Painting(Measurable, Recoverable, Protocol):
     """What a step reads and changes of a painting; Synthesis is one."""
 
+    generator: Generator
+    recipe: Recipe
+    latent: Latent
+    anchor: Tensor | None
+    iteration: int
     recovery: Recovery
-    picture_losses: Mapping[str, PictureTerm]
     widest: int
-
-    @property
-    def targets(self) -> Targets:
-        """What it is pulled towards at this iteration."""
-
-    @property
-    def restores(self) -> bool:
-        """Whether :meth:`restored` changes a picture."""
 
     @property
     def shown_size(self) -> tuple[int, int] | None:
         """The size in which all iterates are shown; None for their own."""
-
-    @property
-    def unit(self) -> float:
-        """The unit of steps and of the regulariser."""
-
-    def draws(self) -> Draws:
-        """The random numbers of this iteration."""
-
-    def masked(self, zq: Tensor) -> Tensor:
-        """zq [1, D, h, w], as it was where it cannot change."""
-
-    def restored(self, picture: Tensor) -> Tensor:
-        """The picture [1, 3, H, W], as it was where it cannot change."""
 
     def begin(self) -> None:
         """Do what the recipe says before this iteration: move, or start the optimiser again."""
@@ -98,37 +75,21 @@ def step_once(
         painting.snapshot() if painting.iteration % SNAPSHOT_EVERY == 0 else None
         for painting in paintings
     ]
-    pictures = _pictures(paintings)
-    seen = _seen(paintings, pictures)
-    names, losses, gradient = _losses_of_cutouts(paintings, seen)
-    own = [
-        _own_losses(painting, picture)
-        for painting, picture in zip(paintings, _each(pictures), strict=True)
-    ]
-    totals = [
-        torch.stack([*of_cutouts, *others.values()]).sum()
-        for of_cutouts, others in zip(losses, own, strict=True)
-    ]
     for painting in paintings:
-        painting.latent.z.grad = None
-    if gradient is None:
-        (totals[0] if len(totals) == 1 else torch.stack(totals).sum()).backward()
-    else:
-        others = [loss for each in own for loss in each.values()]
-        torch.autograd.backward([seen, *others], [gradient, *(None for _ in others)])
-    named = [_added_up(*each) for each in zip(names, losses, own, strict=True)]
-    finite = [
-        painting.late.still_finite(_flag(painting, total))
-        for painting, total in zip(paintings, totals, strict=True)
-    ]
-    unread = _unread(paintings, befores, states, finite, totals, named)
-    images = list(pictures.detach())
+        painting.begin()
     lags = [_lag(painting) for painting in paintings]
+    measured = measure(paintings)
+    finite = [
+        painting.late.still_finite(flag)
+        for painting, flag in zip(paintings, measured.finite, strict=True)
+    ]
+    unread = _unread(paintings, befores, states, finite, measured.numbers(finite), measured.losses)
     for painting, lag, each in zip(paintings, lags, unread, strict=True):
         if lag:
             painting.update(each.finite)
         elif each.outcome.is_finite():
             painting.update()
+    images = list(measured.pictures)
     # Nothing can fail from here on.
     seconds = (time.perf_counter() - began) / len(paintings)
     outcomes: list[Iterate | Unread] = []
@@ -179,132 +140,25 @@ def _lag(painting: Painting) -> int:
     return late.LAG.get(painting.latent.z.device.type, 0)
 
 
-def _pictures(paintings: Sequence[Painting]) -> Tensor:
-    """The pictures [B, 3, H, W] in 0..1 that the latents show now."""
-    for painting in paintings:
-        painting.begin()
-    zq = [painting.masked(painting.latent(painting.draws())) for painting in paintings]
-    generator = paintings[0].generator
-    less = paintings[0].recovery.recompute
-    decode = generator.decode_in_less_memory if less else generator.decode
-    pictures = clamp_with_gradient(decode(_joined(zq)))
-    if not any(painting.restores for painting in paintings):
-        return pictures
-    parts = zip(paintings, _each(pictures), strict=True)
-    return _joined([painting.restored(picture) for painting, picture in parts])
-
-
-def _seen(paintings: Sequence[Painting], pictures: Tensor) -> Tensor:
-    """The pictures [B, 3, H, W] of which cutouts are taken: tiles from another place each time."""
-    if not any(painting.recipe.tile for painting in paintings):
-        return pictures
-    parts = zip(paintings, _each(pictures), strict=True)
-    return _joined([rolled(x, p.draws()) if p.recipe.tile else x for p, x in parts])
-
-
-def _losses_of_cutouts(
-    paintings: Sequence[Painting], pictures: Tensor
-) -> tuple[list[list[str]], list[list[Tensor]], Tensor | None]:
-    """Names and values of each painting's losses; in parts also the pictures' gradient."""
-    first = paintings[0]
-    members, recipe = first.targets.guides(first.perceptor), first.recipe
-    augmentation = recipe.augmentation_at(first.iteration)
-    terms = [painting.targets.terms(painting.iteration) for painting in paintings]
-    names, functions = [each for each, _ in terms], [each for _, each in terms]
-    sides = [cutout_side(augmentation, member.perceptor) for member in members]
-    shared = [
-        SharedCutouts(
-            side,
-            _cutouts(paintings, augmentation, side),
-            [(i, member.perceptor) for i, member in enumerate(members) if sides[i] == side],
-        )
-        for side in dict.fromkeys(sides)
-    ]
-    if len(members) > 1 or first.recovery.passes > 1:
-        return names, *look_in_parts(pictures, shared, functions, first.recovery.passes)
-    (only,) = shared
-    images = members[0].perceptor.encode_image(cut_each(pictures, only.cutouts, only.side))
-    seen = [images] if len(paintings) == 1 else images.split(augmentation.count)
-    losses_of = [
-        [term(each, numbers) for term in of_painting]
-        for each, numbers, (of_painting,) in zip(seen, only.cutouts, functions, strict=True)
-    ]
-    return names, losses_of, None
-
-
-def _cutouts(paintings: Sequence[Painting], augmentation: Augmentation, side: int) -> list[Cutouts]:
-    """The random numbers of each painting's cutouts, ``side`` px wide."""
-    size = paintings[0].recipe.width, paintings[0].recipe.height
-    drawn = draw_cutouts_of_each(augmentation, *size, side, [each.draws() for each in paintings])
-    return [
-        in_regions(
-            numbers,
-            each.targets.regions(each.iteration),
-            *(augmentation, size, side, each.draws(), each.iteration),
-        )
-        for each, numbers in zip(paintings, drawn, strict=True)
-    ]
-
-
-def _own_losses(painting: Painting, picture: Tensor) -> dict[str, Tensor]:
-    """The losses of the latent and of the picture [1, 3, H, W], not of its cutouts."""
-    own: dict[str, Tensor] = {}
-    recipe, now = painting.recipe, painting.iteration
-    alpha = recipe.regulariser.alpha(now, recipe.known_iterations(now))
-    if alpha:
-        own["regulariser"] = regulariser_loss(
-            painting.latent.z, painting.anchor, alpha / painting.unit**2
-        )
-    return own | {name: loss(picture) for name, loss in painting.picture_losses.items()}
-
-
-def _added_up(
-    names: Sequence[str], losses: Sequence[Tensor], own: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """The losses by name; those of the same prompt are added up."""
-    named: dict[str, Tensor] = {}
-    for name, loss in zip(names, losses, strict=True):
-        named[name] = named[name] + loss if name in named else loss
-    return named | own
-
-
-def _flag(painting: Painting, total: Tensor) -> Tensor:
-    """Whether the loss and the gradient are finite."""
-    gradient = painting.latent.z.grad
-    assert gradient is not None
-    return total.isfinite() & gradient.isfinite().all()
-
-
 def _unread(
     paintings: Sequence[Painting],
     befores: Sequence[BeforeStep],
     states: Sequence[dict[str, Any] | None],
     finite: Sequence[Tensor],
-    totals: Sequence[Tensor],
-    named: Sequence[dict[str, Tensor]],
+    numbers: Tensor,
+    names: Sequence[Iterable[str]],
 ) -> list[Unread]:
-    """Of each painting its flag, its total and its losses; they are all read at once."""
-    rows = [
-        [flag.to(total.dtype), total, *losses.values()]
-        for flag, total, losses in zip(finite, totals, named, strict=True)
-    ]
-    numbers = Numbers(torch.stack([x.detach() for row in rows for x in row]))
-    ends = list(accumulate(len(row) for row in rows))
+    """Of each painting its flag, its total and its losses by ``names``; all are read at once."""
+    rows = [("total", *each) for each in names]
+    ends = list(accumulate(1 + len(row) for row in rows))
+    coming = Numbers(numbers)
     return [
         Unread(
             painting.iteration,
             finite[i],
-            Outcome(numbers, slice(ends[i] - len(rows[i]), ends[i]), ("total", *named[i])),
+            Outcome(coming, slice(ends[i] - 1 - len(rows[i]), ends[i]), rows[i]),
             befores[i].restore,
             states[i],
         )
         for i, painting in enumerate(paintings)
     ]
-
-
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-def _each(batch: Tensor) -> Sequence[Tensor]:
-    return [batch] if len(batch) == 1 else batch.split(1)

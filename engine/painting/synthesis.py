@@ -19,18 +19,19 @@ from PIL.Image import Resampling
 from torch import Tensor
 
 from engine.errors import NumericalError, RequestError
-from engine.models import Generator, Perceptor
+from engine.models import Generator, Member, Perceptor
 from engine.models.memory import is_memory_error
 from engine.painting.average import MovingAverage
 from engine.painting.cutouts import Region
 from engine.painting.images import overlay, to_pil
 from engine.painting.iterate import Iterate
+from engine.painting.kept import KeepsParts
 from engine.painting.late import Late, Unread
 from engine.painting.latent import Latent, new_latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.losses.aesthetic import AestheticHead
 from engine.painting.losses.chosen import PictureTerm, picture_losses
-from engine.painting.masking import Mask, composite, make_mask
+from engine.painting.masking import Mask, make_mask
 from engine.painting.motion import moved
 from engine.painting.noise_prompts import noise_targets
 from engine.painting.notices import prompt_notices
@@ -41,6 +42,7 @@ from engine.painting.starts import best_start
 from engine.painting.steering import Changes, Frozen, freeze, frozen_from, targets_at
 from engine.painting.step import settle, step_once
 from engine.painting.targets import (
+    Pull,
     Target,
     Targets,
     aesthetic_target,
@@ -48,12 +50,13 @@ from engine.painting.targets import (
     structure_target,
 )
 from engine.painting.tiles import tile_generator
+from engine.painting.updating import update_latent
 from engine.painting.varied import vary
 from engine.random_numbers import SCHEME, Draws
 from engine.request.motion import Motion
 from engine.request.noise import NoisePrompt
 from engine.request.prompt import Prompt
-from engine.request.recipe import Recipe
+from engine.request.recipe import Augmentation, Recipe
 from engine.request.story import Story
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
     from engine.painting.composing import Frame
 
 
-class Synthesis:
+class Synthesis(KeepsParts):
     """One painting and its state.
 
     ``start`` is a picture [1, 3, H, W] in 0..1 of the recipe's size, or None for random codes.
@@ -176,6 +179,36 @@ class Synthesis:
         """What it is pulled towards at this iteration."""
         return targets_at(self._nudges, self.iteration, self._first_targets)
 
+    def pulls(self) -> list[Pull]:
+        """What pulls at this iteration."""
+        return self.targets.pulls(self.iteration)
+
+    @property
+    def guides(self) -> tuple[Member, ...]:
+        """The perceptors that guide at this iteration."""
+        return self.targets.guides(self.perceptor)
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How cutouts are taken at this iteration."""
+        return self.recipe.augmentation_at(self.iteration)
+
+    @property
+    def alpha(self) -> float:
+        """The regulariser's weight at this iteration, for z as it is; 0.0 without one."""
+        recipe, now = self.recipe, self.iteration
+        return recipe.regulariser.alpha(now, recipe.known_iterations(now)) / self.unit**2
+
+    @property
+    def passes(self) -> int:
+        """In how many passes the cutouts are looked at."""
+        return self.recovery.passes
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether it decodes in less memory."""
+        return self.recovery.recompute
+
     def steer(self, changes: Changes) -> None:
         """Have these ``changes`` instead of those before; none may be of an earlier iteration.
 
@@ -285,6 +318,7 @@ class Synthesis:
         freezes = [each for each in self.changes.freezes if each.at == self.iteration]
         if freezes and freeze(self, freezes) and self.frozen is not None:
             self.optimiser.keep_only(self.frozen.tokens)
+        self.optimiser.rate = self._rate()
 
     @torch.no_grad()
     def _move(self, motion: Motion) -> None:
@@ -303,21 +337,18 @@ class Synthesis:
 
     def update(self, finite: Tensor | None = None) -> None:
         """Update z once, only inside the mask; not if ``finite``, on the device, is false."""
-        before = None if finite is None else self.latent.z.detach().clone()
-        if self.mask is not None:
-            assert self.latent.z.grad is not None
-            self.latent.z.grad *= self.mask.tokens
-        if self.frozen is not None:
-            assert self.latent.z.grad is not None
-            self.latent.z.grad *= self.frozen.tokens
-        self.optimiser.rate = self._rate()
-        self.optimiser.step()
-        self.latent.after_step()
-        if finite is not None and before is not None:
-            with torch.no_grad():
-                self.latent.z.copy_(torch.where(finite, self.latent.z, before))
+        update_latent(self, finite)
+        self._iterated()
+
+    def replayed(self) -> None:
+        """Note an update whose tensors a recording made; see engine.painting.graphs."""
+        self.latent.z.grad = None
+        self.optimiser.counted()
         if self.average is not None:
-            self.average.add(self.latent.z)
+            self.average.counted()
+        self._iterated()
+
+    def _iterated(self) -> None:
         self.iteration += 1
         growth = self.recipe.growth
         if growth is not None and growth.grows_at(self.iteration):
@@ -408,27 +439,6 @@ class Synthesis:
         if self.mask is None or self.frame is None:
             return {}
         return self.frame.mask_steps()
-
-    def masked(self, zq: Tensor) -> Tensor:
-        """zq [1, D, h, w], with the start's outside the mask, and as it was where it is frozen."""
-        if self.mask is not None:
-            # A codebook latent would draw other codes outside the mask, too.
-            zq = torch.where(self.mask.tokens > 0, zq, self.latent.initial)
-        return zq if self.frozen is None else self.frozen.masked(zq)
-
-    @property
-    def restores(self) -> bool:
-        """Whether :meth:`restored` changes a picture."""
-        return self.mask is not None or self.frozen is not None
-
-    def restored(self, picture: Tensor) -> Tensor:
-        """The picture [1, 3, H, W] in 0..1, with the original's pixels outside the mask.
-
-        And as it was where it is frozen.
-        """
-        if self.mask is not None and self.original is not None:
-            picture = composite(picture, self.original, self.mask.pixels)
-        return picture if self.frozen is None else self.frozen.restored(picture)
 
     def notices(self) -> list[str]:
         """The remarks, and sentences about words that the perceptor does not know or read."""

@@ -61,7 +61,7 @@ class Target(ABC):
         return self.weight
 
     def loss_in_region(
-        self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float
+        self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float | Tensor
     ) -> Tensor:
         """The :meth:`loss` of the cutouts of its region."""
         if not len(vector):
@@ -74,7 +74,7 @@ class Target(ABC):
         return self.loss(images[own], vector, weight) * share
 
     @abstractmethod
-    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
+    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
         """``weight`` times the distance of cutouts' vectors [N, D] from ``vector``, their mean."""
 
 
@@ -86,7 +86,7 @@ class PromptTarget(Target):
     engine.request.method.optimising.DISTANCES. The words of a ``story`` pull in its part ``part``.
     """
 
-    stop: float = -math.inf
+    stop: float | Tensor = -math.inf
     distance: str = "spherical"
     story: Story | None = None
     part: int | None = None
@@ -97,7 +97,7 @@ class PromptTarget(Target):
             return self.weight
         return self.weight * self.story.share(self.part, iteration)
 
-    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
+    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
         """Crowson's loss (engine.painting.losses)."""
         return prompt_loss(images, vector, weight, self.stop, self.distance)
 
@@ -108,7 +108,7 @@ class StructureTarget(Target):
 
     shared: ClassVar[bool] = False
 
-    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
+    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
         """The term of appendix H.2 (engine.painting.losses)."""
         return structure_loss(images, vector, weight)
 
@@ -121,7 +121,7 @@ class AestheticTarget(Target):
 
     bias: float = 0.0
 
-    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
+    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
         """See engine.painting.losses.aesthetic_loss."""
         return aesthetic_loss(images, vector, self.bias, weight)
 
@@ -157,37 +157,60 @@ class Targets:
         """The members of ``perceptor`` that guide."""
         return tuple(perceptor.members[i] for i in self.places)
 
-    def regions(self, iteration: int) -> tuple[Region | None, ...]:
-        """The regions in which something pulls at ``iteration``; None is the whole picture."""
-        return tuple(dict.fromkeys(each.region for each, _ in self._active(iteration)))
-
-    def terms(self, iteration: int) -> tuple[list[str], list[list[Term]]]:
-        """The names of the losses at ``iteration``, and each perceptor's terms in that order.
-
-        The losses of equal names are added up, and the gradients of all perceptors too.
-        """
+    def pulls(self, iteration: int) -> list[Pull]:
+        """What pulls at ``iteration``, and how much."""
         active = self._active(iteration)
         share = 1.0
         if self.addition == "mean":
             total = sum(abs(weight) for each, weight in active if each.shared)
             share = 1 / total if total else 1.0
-        terms: list[list[Term]] = [
-            [
-                partial(
-                    each.loss_in_region,
-                    vector=each.vectors[i],
-                    weight=weight * (share if each.shared else 1.0) * of_perceptor,
-                )
-                for each, weight in active
-            ]
-            for i, of_perceptor in enumerate(self.weights)
+        return [
+            Pull(
+                each,
+                tuple(
+                    weight * (share if each.shared else 1.0) * of_perceptor
+                    for of_perceptor in self.weights
+                ),
+            )
+            for each, weight in active
         ]
-        return [each.name for each, _ in active], terms
 
     def _active(self, iteration: int) -> list[tuple[Target, float]]:
         """The targets that pull at ``iteration``, with their weights; all if none does."""
         weighted = [(each, each.weight_at(iteration)) for each in self.targets]
         return [pair for pair in weighted if pair[1]] or weighted
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A ``target`` at an iteration, with its weight for each perceptor that guides."""
+
+    target: Target
+    weights: tuple[float | Tensor, ...]
+
+
+def regions_of(pulls: Sequence[Pull]) -> tuple[Region | None, ...]:
+    """The regions in which something pulls; None is the whole picture."""
+    return tuple(dict.fromkeys(each.target.region for each in pulls))
+
+
+def terms_of(pulls: Sequence[Pull], perceptors: int) -> tuple[list[str], list[list[Term]]]:
+    """The names of the losses, and in that order the terms of each of so many ``perceptors``.
+
+    The losses of equal names are added up, and the gradients of all perceptors too.
+    """
+    terms: list[list[Term]] = [
+        [
+            partial(
+                each.target.loss_in_region,
+                vector=each.target.vectors[i],
+                weight=each.weights[i],
+            )
+            for each in pulls
+        ]
+        for i in range(perceptors)
+    ]
+    return [each.target.name for each in pulls], terms
 
 
 def seen_whole(perceptor: Perceptor, picture: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from engine.painting.cutouts import host
+from engine.painting import host
 from engine.painting.cutouts.colours import Brightness, Colour, Contrast
 from engine.painting.cutouts.numbers import BRIGHTNESS, CONTRAST, HUE, SATURATION, Cutouts
 from engine.painting.cutouts.steps import Chain, Chosen, Clamp, Erase, Noise, Sharpness, Step

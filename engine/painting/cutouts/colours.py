@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.painting.cutouts import host
+from engine.painting import host
 from engine.painting.cutouts.steps import Gradient, Step
 
 _TINY = 1e-8  # as in kornia.color.rgb_to_hsv

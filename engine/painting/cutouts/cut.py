@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from engine.painting.cutouts import host
+from engine.painting import host
 from engine.painting.cutouts.augmentations import augment
 from engine.painting.cutouts.numbers import Cutouts
 from engine.painting.cutouts.pooling import pooled

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from engine.painting.cutouts import host
+from engine.painting import host
 
 _SUPPORT = 2  # a bicubic kernel's, in pixels of the larger of the two scales
 _SHARPNESS = -0.5  # Keys' a, as in PIL and in torch's antialiased bicubic

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from engine.painting.cutouts import host
+from engine.painting import host
 from engine.painting.cutouts.cut import cut
 from engine.painting.cutouts.numbers import (
     HUE,

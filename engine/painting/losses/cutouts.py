@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from engine.painting.losses.gradients import replace_gradient
@@ -43,24 +44,31 @@ DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def prompt_loss(
     images: Tensor,
     target: Tensor,
-    weight: float = 1.0,
-    stop: float = -math.inf,
+    weight: float | Tensor = 1.0,
+    stop: float | Tensor = -math.inf,
     distance: str = "spherical",
 ) -> Tensor:
     """The distance of cutouts [N, D] from a prompt's vector [D], or vectors [M, D], as a scalar.
 
     The mean over cutouts of |weight| * sign(weight) * distance, without a gradient where the
     signed distance is below ``stop`` (the authors' notebook, ``Prompt.forward``). With M vectors
-    it is the mean over all N * M pairs. ``distance`` is a name of DISTANCES.
+    it is the mean over all N * M pairs. ``distance`` is a name of DISTANCES. ``weight`` and
+    ``stop`` can be scalars on the device.
     """
     if target.dim() > 1:
         images = images.unsqueeze(1)
-    signed = DISTANCES[distance](images, target) * math.copysign(1.0, weight)
+    sign: float | Tensor
+    strength: float | Tensor
+    if isinstance(weight, Tensor):
+        sign, strength = torch.ones_like(weight).copysign(weight), weight.abs()
+    else:
+        sign, strength = math.copysign(1.0, weight), abs(weight)
+    signed = DISTANCES[distance](images, target) * sign
     held = replace_gradient(signed, signed.clamp(min=stop))
-    return abs(weight) * held.mean()
+    return strength * held.mean()
 
 
-def structure_loss(images: Tensor, original: Tensor, weight: float) -> Tensor:
+def structure_loss(images: Tensor, original: Tensor, weight: float | Tensor) -> Tensor:
     """The distance of cutouts [N, D] from the original picture's vector [D], as a scalar.
 
     ``weight`` times the mean distance: the term that preserves structure in appendix H.2.
@@ -68,7 +76,7 @@ def structure_loss(images: Tensor, original: Tensor, weight: float) -> Tensor:
     return weight * spherical_distance(images, original).mean()
 
 
-def aesthetic_loss(images: Tensor, head: Tensor, bias: float, weight: float) -> Tensor:
+def aesthetic_loss(images: Tensor, head: Tensor, bias: float, weight: float | Tensor) -> Tensor:
     """The squared distance of the cutouts' [N, D] ratings from the best one, 10, as a scalar.
 
     A rating is ``head`` [D] times the vector plus ``bias`` (LAION's aesthetic predictor 1).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,22 @@ class Optimiser(ABC):
     @abstractmethod
     def step(self) -> None:
         """Update the parameter, which must have a gradient."""
+
+    def numbers(self) -> tuple[float, ...] | None:
+        """What the next step depends on besides tensors; None if it can't be told."""
+        return None
+
+    def counted(self) -> None:
+        """Note a step that was made over other tensors; see :meth:`over`."""
+        raise NotImplementedError
+
+    def move(self, *numbers: float | Tensor) -> None:
+        """Make the step that has these :meth:`numbers`, which can be scalars on the device."""
+        raise NotImplementedError
+
+    def over(self, parameter: Tensor, moments: Sequence[Tensor]) -> Optimiser:
+        """One that moves another ``parameter``, and keeps other :meth:`moments`."""
+        raise NotImplementedError
 
     @abstractmethod
     def moments(self) -> list[Tensor]:

@@ -17,20 +17,18 @@ class DiffGrad(Adam):
     The step is multiplied by the sigmoid of the absolute change of the gradient, 0.5 to 1.
     """
 
+    _MOMENTS = ("mean", "square", "before")
+
     def __init__(
         self, parameter: Tensor, rate: float, betas: tuple[float, float] = (0.9, 0.999)
     ) -> None:
         super().__init__(parameter, rate, betas)
         self.before = torch.zeros_like(parameter)
 
-    def _move(self, gradient: Tensor, root: Tensor, length: float) -> None:
+    def _move(self, gradient: Tensor, root: Tensor, length: float | Tensor) -> None:
         friction = (self.before - gradient).abs().sigmoid()
         self.before.copy_(gradient)
-        self.parameter.addcdiv_(self.mean * friction, root, value=-length)
-
-    def moments(self) -> list[Tensor]:
-        """Adam's, and the gradient before."""
-        return [*super().moments(), self.before]
+        self._take(self.mean * friction, root, length)
 
     def state_dict(self) -> dict[str, Any]:
         """Adam's, with the gradient before."""
@@ -51,7 +49,7 @@ class AdamP(Adam):
 
     _DELTA = 0.1
 
-    def _move(self, gradient: Tensor, root: Tensor, length: float) -> None:
+    def _move(self, gradient: Tensor, root: Tensor, length: float | Tensor) -> None:
         step, z = self.mean / root, self.parameter
         norm = z.norm()
         cosine = (
@@ -60,4 +58,8 @@ class AdamP(Adam):
         direction = z / (norm + self.epsilon)
         tangent = step - direction * (direction * step).sum()
         is_orthogonal = cosine < self._DELTA / math.sqrt(z.numel())
-        self.parameter.sub_(torch.where(is_orthogonal, tangent, step), alpha=length)
+        chosen = torch.where(is_orthogonal, tangent, step)
+        if isinstance(length, Tensor):
+            self.parameter.sub_(chosen * length)
+        else:
+            self.parameter.sub_(chosen, alpha=length)

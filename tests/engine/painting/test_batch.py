@@ -257,7 +257,7 @@ def test_cutouts_on_a_gpu_are_those_of_each_alone(monkeypatch, brightness, hue):
     numbers = augmentation, 32, 24, 16
     pictures = torch.rand(6, 3, 24, 32, generator=torch.Generator().manual_seed(1))
     draws = [Draws(2**40 + seed, seed * 7, seed % 2) for seed in range(6)]
-    monkeypatch.setattr("engine.painting.cutouts.host.is_readable", lambda numbers: False)
+    monkeypatch.setattr("engine.painting.host.is_readable", lambda numbers: False)
     alone = [draw_cutouts(*numbers, each) for each in draws]
     expected = [cut(pictures[i : i + 1], alone[i], 16) for i in range(6)]
     for each in draws:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.painting.cutouts import Cutouts, cut, draw_cutouts, host, plain_cutouts
+from engine.painting import host
+from engine.painting.cutouts import Cutouts, cut, draw_cutouts, plain_cutouts
 from engine.painting.cutouts.colours import Colour
 from engine.painting.cutouts.pooling import pooled
 from engine.painting.cutouts.steps import Step

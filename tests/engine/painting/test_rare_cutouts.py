@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.painting.cutouts import Cutouts, cut, draw_cutouts, host
+from engine.painting import host
+from engine.painting.cutouts import Cutouts, cut, draw_cutouts
 from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation
 from tests.engine.painting import published

@@ -211,4 +211,4 @@ def test_the_public_function_takes_masks_of_regions(tiny):
     assert "sun @left" in list(edited)[-1].losses
     request = make_request("a @left", model="tiny", init_image=hashlib.sha256(photo).hexdigest())
     painting = prepare(request, tiny, {hashlib.sha256(photo).hexdigest(): photo})
-    assert painting.targets.regions(0)[0] is not None
+    assert painting.pulls()[0].target.region is not None
