@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from engine.errors import EngineError, OutOfMemoryError
@@ -28,6 +28,7 @@ from engine.request.recipe import Augmentation, Recipe
 from engine.translatable import Translatable
 
 _USABLE = 0.97  # of the free memory; other programs want some, too
+_ROOMY = 2.0  # with so many times the memory that an iteration needs, some may lie idle
 # So many passes cost less time than to compute the decoder's upper levels again.
 _CHEAP_PASSES = 4
 
@@ -40,11 +41,14 @@ _LOOKING: WeakKeyDictionary[Perceptor, dict[Augmentation, float]] = WeakKeyDicti
 class MemoryPlan:
     """In how many ``passes`` to look at the cutouts, and whether to decode in less memory.
 
-    With ``recompute``, parts of the decoder are computed again in the backward pass.
+    With ``recompute``, parts of the decoder are computed again in the backward pass. If memory is
+    ``roomy``, what an iteration frees can be kept for the next one
+    (engine.models.free_memory.keep_freed).
     """
 
     passes: int = 1
     recompute: bool = False
+    roomy: bool = False
 
 
 def plan_memory(
@@ -62,8 +66,9 @@ def plan_memory(
     plans = list(_plans(recipe))
     try:
         for plan in plans:
-            if needs.of(plan, recipe.width, recipe.height) <= usable:
-                return plan
+            needed = needs.of(plan, recipe.width, recipe.height)
+            if needed <= usable:
+                return replace(plan, roomy=needed * _ROOMY <= usable)
     except _UNCOUNTABLE as error:
         _check_uncountable(error)
         return MemoryPlan()

@@ -13,7 +13,7 @@ import torch
 
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
-from engine.models.free_memory import free_bytes
+from engine.models.free_memory import free_bytes, keep_freed
 from engine.models.identity import identity
 from engine.models.vocabulary import check_reading
 from engine.painting.framing import frame_of
@@ -192,7 +192,10 @@ def _planned(models: Models, recipe: Recipe, check_memory: bool) -> MemoryPlan |
     if not check_memory:
         return None
     free = free_bytes(models.device)
-    return plan_memory(models.generator, models.perceptor, recipe, free)
+    plan = plan_memory(models.generator, models.perceptor, recipe, free)
+    if models.device.type == "cpu":
+        keep_freed(plan.roomy)
+    return plan
 
 
 def _head(recipe: Recipe, models: Models) -> AestheticHead | None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
-from engine.models.free_memory import free_bytes, give_back
+from engine.models.free_memory import free_bytes, give_back, keep_freed
 from engine.models.memory import is_memory_error
 from engine.painting.average import MovingAverage
 from engine.painting.late import Late
@@ -214,6 +214,8 @@ class Recovery:
             try:
                 plan = plan_memory(*_networks(painting), painting.recipe, free)
                 self.plan(plan.passes, plan.recompute)
+                if free is not None and not plan.roomy:
+                    keep_freed(False)
             except OutOfMemoryError:
                 painting.generator, painting.perceptor = before
                 raise error from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,3 +98,55 @@ def test_this_machine_has_some_but_not_more_than_all():
     free = free_bytes(CPU)
     assert free is not None
     assert 0 < free <= pages * size
+
+
+# Pages are counted, not seconds: each that the system hands out again is a fault.
+_FREE_AND_ALLOCATE = """
+import os, resource, torch
+from engine.models.free_memory import give_back, keep_freed
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+def handed_out_and_given_back():
+    size = 100 * 1024 * 1024
+    for _ in range(10):  # until the gaps between aligned blocks are large enough
+        torch.ones(size, dtype=torch.uint8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(size, dtype=torch.uint8)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    held = resident()
+    give_back()
+    return faults * resource.getpagesize() / size, (held - resident()) / size
+
+keep_freed(False)
+print(*handed_out_and_given_back())
+os.environ["MALLOC_TOP_PAD_"] = "131072"
+keep_freed(True)
+print(*handed_out_and_given_back())
+del os.environ["MALLOC_TOP_PAD_"]
+keep_freed(True)
+print(*handed_out_and_given_back())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
+def test_freed_memory_is_kept_for_the_next_iteration_until_it_is_given_back():
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))
+    }
+    answer = subprocess.run(
+        [sys.executable, "-c", _FREE_AND_ALLOCATE],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    returned, chosen_by_the_host, kept = (
+        tuple(map(float, line.split())) for line in answer.stdout.splitlines()
+    )
+    for handed_out, given_back in (returned, chosen_by_the_host):
+        assert handed_out > 0.99
+        assert given_back < 0.1
+    assert kept[0] < 0.1
+    assert kept[1] > 0.9
