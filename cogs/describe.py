@@ -18,6 +18,7 @@ from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction
 from bot.requests.picture import Picture
 from bot.ui.autocomplete import offer_models
+from bot.ui.card import Card, show
 from bot.ui.feature import Feature
 from bot.ui.options import Model
 from bot.ui.prompt_buttons import LONGEST_PROMPT, PaintButton, prompt_buttons
@@ -76,11 +77,12 @@ class Describe(Feature):
         prompts = [prompt for prompt in found.prompts if len(prompt) <= LONGEST_PROMPT]
         lines = [f"**{number}** {escape(prompt)}" for number, prompt in enumerate(prompts, 1)]
         words = _("Nearest words: {words}", words=", ".join(map(escape, found.words)))
-        view = prompt_buttons(prompts)
-        await interaction.edit_original_response(
-            content="\n".join([_("Press a number to paint it."), *lines, f"-# {words}"]), view=view
-        )
-        view.stop()
+        card = Card(_("Description"))
+        card.text(_("Press a number to paint it."))
+        card.entries(lines)
+        card.small(words)
+        card.buttons(*prompt_buttons(prompts))
+        await show(interaction, card)
 
 
 async def setup(bot: ImageBot) -> None:

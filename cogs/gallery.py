@@ -14,6 +14,7 @@ from bot.language import _
 from bot.language.formatting import link_to, shown_prompt
 from bot.media.job_thumbnail import job_thumbnail
 from bot.requests.audience import visible_channels
+from bot.ui.card import Card, show
 from bot.ui.feature import Feature
 from bot.ui.from_custom_id import FromCustomId
 from data.jobs.messages import JobMessage
@@ -45,8 +46,7 @@ class GalleryButton(
         """Replace this page with the chosen one."""
         async with Guarded(interaction, "/gallery"):
             await interaction.response.defer()
-            view, files = await page_of(interaction, self.turn, self.at)
-            await interaction.edit_original_response(view=view, attachments=files)
+            await show(interaction, await page_of(interaction, self.turn, self.at))
 
 
 class Gallery(Feature):
@@ -64,17 +64,14 @@ class Gallery(Feature):
         async with Guarded(interaction, "/gallery"):
             await interaction.response.defer(ephemeral=True, thinking=True)
             turn, at = ("s", 0) if order == "starred" else ("b", _NEWEST)
-            view, files = await page_of(interaction, turn, at)
-            await interaction.edit_original_response(view=view, attachments=files)
+            await show(interaction, await page_of(interaction, turn, at))
 
 
 _NEWEST = 10**15 - 1
 
 
-async def page_of(
-    interaction: discord.Interaction[Any], turn: str, at: int
-) -> tuple[discord.ui.LayoutView, list[discord.File]]:
-    """Return a page, and its pictures; raises MissingRightError outside servers."""
+async def page_of(interaction: discord.Interaction[Any], turn: str, at: int) -> Card:
+    """Return a page with its pictures; raises MissingRightError outside servers."""
     if interaction.guild_id is None:
         raise MissingRightError(_("Use this command in a server."))
     bot: ImageBot = interaction.client
@@ -86,31 +83,22 @@ async def page_of(
     else:
         shown = await stars.newest(channels, PAGE, after=at)
     page = (await _there(bot, shown))[:PAGE]
-    view, files = discord.ui.LayoutView(timeout=None), []
     if not page:
-        view.add_item(discord.ui.TextDisplay(_nothing(turn, at)))
+        card = Card()
+        card.text(_nothing(turn, at))
     else:
-        heading = _("## Most starred pictures") if turn == "s" else _("## Newest pictures")
-        gallery, lines = discord.ui.MediaGallery[Any](), []
+        card = Card(_("Most starred pictures") if turn == "s" else _("Newest pictures"))
+        pictures, lines = [], []
         rules = await bot.guild_settings.rules(str(interaction.guild_id))
         for each, message in page:
             lines.append(f"{_line(each)}{link_to(message)}")
             file = await job_thumbnail(bot.store, each.job)
             if file is not None:
-                files.append(file)
-                gallery.add_item(
-                    media=f"attachment://{file.filename}",
-                    description=file.description,
-                    spoiler=await is_hidden(bot.store, each.job, rules),
-                )
-        view.add_item(discord.ui.TextDisplay(heading))
-        if files:
-            view.add_item(gallery)
-        view.add_item(discord.ui.TextDisplay("\n".join(lines)))
-    row = _turning(turn, at, [each for each, _message in page], more=len(shown) > PAGE)
-    if row:
-        view.add_item(discord.ui.ActionRow(*row))
-    return view, files
+                pictures.append((file, await is_hidden(bot.store, each.job, rules)))
+        card.pictures(pictures)
+        card.entries(lines)
+    card.buttons(*_turning(turn, at, [each for each, _message in page], more=len(shown) > PAGE))
+    return card
 
 
 async def _there(bot: ImageBot, shown: list[Shown]) -> list[tuple[Shown, JobMessage]]:

@@ -15,8 +15,7 @@ from bot.language import _
 from bot.language.formatting import escape
 from bot.requests.channels import guild_id_of
 from bot.ui.answers import defer
-
-LONGEST = 3900  # of an embed's 4,096
+from bot.ui.card import Card, show
 
 
 class Help(commands.Cog):
@@ -37,9 +36,10 @@ class Help(commands.Cog):
                 parts.insert(
                     2, _("With the option private, I send a picture to you alone, as a DM.")
                 )
-            await interaction.edit_original_response(
-                embed=discord.Embed(description="\n\n".join(parts)[:LONGEST])
-            )
+            card = Card()
+            for part in parts:
+                card.text(part)
+            await show(interaction, card)
 
 
 def commands_help() -> list[str]:

@@ -13,7 +13,7 @@ from bot.client import ImageBot
 from bot.delivery.messages import FINISHED
 from bot.errors import Guarded
 from bot.language import _, plural
-from bot.language.formatting import escape, link_to, one_line, shown_prompt
+from bot.language.formatting import escape, link_to, one_line, shown_prompt, steering_line
 from bot.media.job_thumbnail import job_thumbnail
 from bot.requests.rights import may_see
 from bot.ui.autocomplete import offer_models
@@ -27,7 +27,7 @@ from engine.clock import DAY_MS, now_ms
 
 # Twelve components per picture: three pictures, the heading and paging are Discord's 40.
 PAGE = 3
-PROMPT_LENGTH = 300
+PROMPT_LENGTH, STEERING_LENGTH = 300, 250
 MODEL_LENGTH, WORDS_LENGTH = 26, 40  # so that a search fits into a button's id
 _KINDS: dict[str, Kind] = {kind[0]: kind for kind in KINDS}
 _SINCE = {"day": 1, "week": 7, "month": 30, "year": 365}
@@ -217,8 +217,11 @@ def _text(job: StoredJob, kept: bool, favourite: bool, result: JobMessage | None
         parts.append(_("private"))
     if job.removed_at is not None:
         parts.append(_("its message was deleted"))
-    details = " · ".join(parts)
-    return f"{shown_prompt(job.request, PROMPT_LENGTH)}\n-# {details}{link_to(result)}"
+    if (job.result or {}).get("stopped"):
+        parts.append(_("stopped early"))
+    lines = [shown_prompt(job.request, PROMPT_LENGTH), f"-# {' · '.join(parts)}{link_to(result)}"]
+    changed = steering_line(job.request, STEERING_LENGTH)
+    return "\n".join([*lines, *([f"-# {changed}"] if changed else [])])
 
 
 async def setup(bot: ImageBot) -> None:

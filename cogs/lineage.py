@@ -12,6 +12,7 @@ from bot.client import ImageBot
 from bot.errors import GoneError, Guarded
 from bot.language import _
 from bot.requests.rights import check_may_see
+from bot.ui.card import show
 from bot.ui.feature import Feature
 from bot.ui.lineage import LineageButton, lineage_of
 from data.jobs.history import Search
@@ -42,8 +43,7 @@ class LineageCog(Feature, name="Lineage"):
             await interaction.response.defer(ephemeral=True, thinking=True)
             job = await self._find(str(interaction.user.id), picture)
             check_may_see(interaction, job)
-            embed, file = await lineage_of(interaction, self.bot, job)
-            await interaction.edit_original_response(embed=embed, attachments=[file])
+            await show(interaction, await lineage_of(interaction, self.bot, job))
 
     async def _find(self, person: str, picture: str | None) -> StoredJob:
         store = self.bot.store

@@ -13,6 +13,7 @@ from bot.errors import Guarded
 from bot.language import _, plural
 from bot.language.formatting import from_now, ordinal, shown_prompt
 from bot.requests.rights import may_see
+from bot.ui.card import Card, show
 from engine.events import Progress
 from engine.jobs.job import Job
 
@@ -31,11 +32,10 @@ class Overview(commands.Cog):
     async def queue(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the user alone."""
         async with Guarded(interaction, "/queue"):
-            text = overview(self.bot.queue.positions(), interaction)
-            await interaction.response.send_message(text, ephemeral=True)
+            await show(interaction, overview(self.bot.queue.positions(), interaction))
 
 
-def overview(jobs: list[tuple[int, Job]], interaction: discord.Interaction[Any]) -> str:
+def overview(jobs: list[tuple[int, Job]], interaction: discord.Interaction[Any]) -> Card:
     """List this server's jobs by queue position, and count the jobs from elsewhere.
 
     Only jobs in channels that the user can view are listed, and their own. In direct messages only
@@ -49,24 +49,23 @@ def overview(jobs: list[tuple[int, Job]], interaction: discord.Interaction[Any])
             lines.append(_line(position, job, whose))
         else:
             elsewhere += 1
+    card = Card(_("Queue"))
+    card.entries(lines, most=SHOWN, letters=3500)
     if not lines:
-        text = (
+        card.text(
             _("The channels that you can see have no pictures in the queue.")
             if interaction.guild_id is not None
             else _("You have no pictures in the queue.")
         )
-    else:
-        more = len(lines) - SHOWN
-        text = "\n".join(lines[:SHOWN]) + (
-            "\n" + _("and {number} more", number=more) if more > 0 else ""
-        )
     if elsewhere:
-        text += "\n-# " + plural(
-            "{number} picture from elsewhere is also in the queue.",
-            "{number} pictures from elsewhere are also in the queue.",
-            elsewhere,
+        card.small(
+            plural(
+                "{number} picture from elsewhere is also in the queue.",
+                "{number} pictures from elsewhere are also in the queue.",
+                elsewhere,
+            )
         )
-    return text
+    return card
 
 
 def _line(position: int, job: Job, whose: str) -> str:

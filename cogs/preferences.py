@@ -18,6 +18,7 @@ from bot.language.translator import field_description
 from bot.requests.limits import check_limits
 from bot.ui.answers import defer
 from bot.ui.autocomplete import offer_models
+from bot.ui.card import Card, show
 from bot.ui.options import Iterations, Model, Size
 from data.people import Preferences
 from engine.request.flag_values import parse_size
@@ -40,7 +41,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         async with Guarded(interaction, "/preferences show"):
             await defer(interaction)
             mine = await self.bot.people.preferences(str(interaction.user.id))
-            await interaction.edit_original_response(content=_preferences_text(mine))
+            await show(interaction, _card(mine))
 
     @preferences.command(
         name="set", description="Change your preferences; options that you leave out stay the same"
@@ -88,7 +89,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
             mine = await self.bot.people.change_preferences(
                 person, lambda before: replace(before, **given)
             )
-            await interaction.edit_original_response(content=_preferences_text(mine))
+            await show(interaction, _card(mine))
 
     @preferences.command(description="Reset your preferences")
     async def reset(self, interaction: discord.Interaction[Any]) -> None:
@@ -96,13 +97,14 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         async with Guarded(interaction, "/preferences reset"):
             await defer(interaction)
             await self.bot.people.prefer(str(interaction.user.id), Preferences())
-            await interaction.edit_original_response(content=_preferences_text(Preferences()))
+            await show(interaction, _card(Preferences()))
 
 
-def _preferences_text(mine: Preferences) -> str:
+def _card(mine: Preferences) -> Card:
     usual = _("default")
     size = usual if mine.width is None else f"{mine.width}×{mine.height}"
-    return "\n".join(
+    card = Card(_("Preferences"))
+    card.entries(
         (
             _("- Size: {value}", value=size),
             _("- Iterations: {value}", value=mine.iterations or usual),
@@ -118,6 +120,7 @@ def _preferences_text(mine: Preferences) -> str:
             ),
         )
     )
+    return card
 
 
 async def setup(bot: ImageBot) -> None:

@@ -22,12 +22,13 @@ from bot.requests.styles import (
 )
 from bot.ui.answers import defer
 from bot.ui.autocomplete import choices_in_time, offer_styles
+from bot.ui.card import Card, show
 from bot.ui.options import Style as Name
 from data.people import Act, LoggedAct
 from data.styles import Style
 
 _SHOWN = 80  # characters of each style's words in the list
-_LONGEST = 1900  # of a message's 2,000
+_LONGEST = 1900  # of each list, so that both fit
 _LOGGED: dict[str, Act] = {"added": "style", "changed": "restyle"}
 
 
@@ -74,18 +75,19 @@ class StyleCommands(commands.Cog):
             own = await store.of_person(person)
             shared = [] if guild_id is None else await store.of_server(guild_id)
             used = await store.used_by(person)
-            parts = [
-                "\n".join([head, *(_line(style, used) for style in styles)])
-                for head, styles in (
-                    (_("**Your styles**"), own),
-                    (_("**This server's styles**"), shared),
-                )
-                if styles
-            ]
-            text = "\n".join(parts) or _("There are no styles yet. Keep one with /style add.")
-            if len(text) > _LONGEST:
-                text = f"{text[:_LONGEST].rpartition(chr(10))[0]}\n..."
-            await interaction.edit_original_response(content=text)
+            if not own and not shared:
+                text = _("There are no styles yet. Keep one with /style add.")
+                await interaction.edit_original_response(content=text)
+                return
+            card = Card(_("Styles"))
+            for head, styles in (
+                (_("**Your styles**"), own),
+                (_("**This server's styles**"), shared),
+            ):
+                if styles:
+                    lines = [_line(style, used) for style in styles]
+                    card.entries([head, *lines], letters=_LONGEST)
+            await show(interaction, card)
 
     @style.command(description="Add a style to all your prompts from now on")
     @app_commands.describe(name="The style; leave it empty to stop")

@@ -17,6 +17,7 @@ from bot.requests.channels import guild_id_of
 from bot.requests.preferences import usual_model
 from bot.requests.server_rules import allows_words
 from bot.requests.surprise import surprise
+from bot.ui.card import Card, show
 from bot.ui.feature import Feature
 from bot.ui.from_custom_id import FromCustomId
 from bot.ui.prompt_buttons import LONGEST_PROMPT, PaintButton
@@ -70,13 +71,10 @@ async def _show(interaction: discord.Interaction[Any]) -> None:
         return len(prompt) <= LONGEST_PROMPT and allows_words(prompt, rules)
 
     prompt = await asyncio.to_thread(surprise, phrases, is_allowed)
-    view = discord.ui.View(timeout=None)
-    view.add_item(PaintButton(prompt, _("Paint it")))
-    view.add_item(AnotherButton())
-    await interaction.edit_original_response(
-        content=_("How about this?\n> {prompt}", prompt=escape(prompt)), view=view
-    )
-    view.stop()
+    card = Card()
+    card.text(_("How about this?\n> {prompt}", prompt=escape(prompt)))
+    card.buttons(PaintButton(prompt, _("Paint it")), AnotherButton())
+    await show(interaction, card)
 
 
 async def setup(bot: ImageBot) -> None:

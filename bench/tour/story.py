@@ -196,7 +196,7 @@ async def find_pictures_again(book: Book, plan: Plan) -> None:
     await book.show("info", "Prompt, settings, parents and losses of the larger sunflower", info)
     await pressed(visitor, info, "Lineage")
     tree = await visitor.message(
-        lambda each: is_hidden(each) and "tree.png" in str(each["attachments"])
+        lambda each: is_hidden(each) and "tree.png" in str(each["components"])
     )
     book.say("*Lineage* there, or `/lineage`, shows what was made from what.")
     await book.show("lineage", "A tree from the grid to its variation and the larger one", tree)

@@ -28,7 +28,8 @@ from bot.requests.audience import audience_within
 from bot.requests.channels import Channels, channel_of
 from bot.requests.deletions import Deletions
 from bot.ui.buttons import FavouriteButton, ReportButton
-from bot.ui.job_button import JobButton, view_of
+from bot.ui.card import NOBODY, Card
+from bot.ui.job_button import JobButton
 from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 from data.store import Store
@@ -155,27 +156,27 @@ class Starboard:
                 await self._store.stars.release(lead.id)
                 return
             file, colour = shown
-            embed = discord.Embed(description=prompt_lines(lead.request), colour=colour)
-            if not file.filename.startswith(SPOILER):
-                embed.set_image(url=f"attachment://{file.filename}")
-            content = _(
+            head = _(
                 "{emoji} **{stars}** · {channel}",
                 emoji=rules.value("starboard_emoji"),
                 stars=stars,
                 channel=f"<#{result.channel_id}>",
             )
-            buttons: tuple[type[JobButton], ...] = (FavouriteButton,)
+            card = Card(colour=colour)
+            card.text(f"{head}{link_to(result)}")
+            card.text(prompt_lines(lead.request))
+            card.pictures([(file, file.filename.startswith(SPOILER))])
+            buttons: list[JobButton] = [FavouriteButton(lead.id)]
             if can_report(lead, rules):
-                buttons = (*buttons, ReportButton)
-            view = view_of(lead.id, buttons)
+                buttons.append(ReportButton(lead.id))
+            card.buttons(*buttons)
+        view = card.view()
         try:
             message = await channel.send(
-                f"{content}{link_to(result)}",
-                embed=embed,
-                file=file,
+                files=card.files,
                 view=view,
                 nonce=f"s{lead.id}"[:25],
-                allowed_mentions=discord.AllowedMentions.none(),
+                allowed_mentions=NOBODY,
             )
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("The starboard of server %s refused a picture: %s", guild_id, error)

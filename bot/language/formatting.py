@@ -170,6 +170,21 @@ def change_text(step: Steer) -> str:
     return _("calmer: {rate:g} times the learning rate", rate=rate)
 
 
+def steering_line(request: ImageRequest, length: int) -> str:
+    """Return what steering changed, and at which iterations, as far as it fits; "" without any."""
+    if not request.steering:
+        return ""
+    changes = [f"{each.at}: {change_text(each)}" for each in request.steering]
+    shown: list[str] = []
+    for change in changes:
+        if shown and len(" · ".join([*shown, change])) > length:
+            shown.append(_("and {number} more", number=len(changes) - len(shown)))
+            break
+        cut = change[: length - 1].rstrip("\\")  # it may end in the middle of an escaped letter
+        shown.append(change if len(change) <= length else f"{cut}…")
+    return _("changed while it was painted: {changes}", changes=" · ".join(shown))
+
+
 def _in_parts(request: ImageRequest) -> Iterator[tuple[Prompt, bool]]:
     """Each prompt, and whether a part of the story after the first begins with it."""
     part = 0

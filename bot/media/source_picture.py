@@ -1,4 +1,4 @@
-"""Finding the picture in a message: a job's own, an attachment, or an embed's.
+"""Finding the picture in a message: a job's own, an attachment, an embed's, or a component's.
 
 Discord hides the content of messages that neither mention the bot nor are its own, unless a user
 chooses the bot's command in their menu.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import discord
 
@@ -126,11 +127,11 @@ async def picture_of(
 
 
 def picture_address(message: discord.Message) -> str | None:
-    """Return the address of the first picture: attached, forwarded or embedded."""
+    """Return the address of the first picture: attached, forwarded, embedded or in a layout."""
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
         attached = next((file.url for file in part.attachments if _is_picture(file)), None)
-        address = attached or _embedded(part.embeds)
+        address = attached or _embedded(part.embeds) or _laid_out(part.components)
         if address is not None:
             return address
     return None
@@ -164,4 +165,19 @@ def _embedded(embeds: list[discord.Embed]) -> str | None:
             address = media.proxy_url or media.url
             if address:
                 return address
+    return None
+
+
+def _laid_out(components: Sequence[Any]) -> str | None:
+    """The same of layout components: Discord leaves a file that one shows out of attachments."""
+    for component in components:
+        for shown in (component, *getattr(component, "items", ())):
+            media = getattr(shown, "media", None)
+            address = media and (media.proxy_url or media.url)
+            if address and not isinstance(component, discord.FileComponent):
+                return address
+        inner = [*getattr(component, "children", ()), getattr(component, "accessory", None)]
+        address = _laid_out([each for each in inner if each is not None])
+        if address is not None:
+            return address
     return None

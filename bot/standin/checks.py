@@ -11,19 +11,23 @@ from bot.standin.errors import invalid
 COMPONENTS_V2 = 1 << 15
 
 
-def check_message(payload: dict, files: dict, *, editing: bool = False) -> None:
-    """Raise ApiError for a message that Discord would refuse."""
-    content = payload.get("content") or ""
-    embeds = payload.get("embeds") or []
-    components = payload.get("components") or []
-    v2 = bool(payload.get("flags", 0) & COMPONENTS_V2) or any(
-        component["type"] not in (1,) for component in components
+def check_message(payload: dict, files: dict, edited: dict | None = None) -> None:
+    """Raise ApiError for a message that Discord would refuse; ``edited`` is it before an edit."""
+    before = edited or {}
+    content, embeds, components = (
+        payload.get(name, before.get(name)) or [] for name in ("content", "embeds", "components")
     )
+    # Once a message has the flag, an edit cannot take it away.
+    v2 = bool(((payload.get("flags") or 0) | before.get("flags", 0)) & COMPONENTS_V2)
+    if not v2 and any(component["type"] != 1 for component in components):
+        raise invalid("layout components need the flag of components v2")
     if len(content) > 2000:
         raise invalid("content is longer than 2000 characters")
     if v2 and (content or embeds):
         raise invalid("content and embeds do not go with components v2")
-    if not editing and not (content or embeds or components or files):
+    if v2 and not components:
+        raise invalid("a message of components v2 without components")
+    if edited is None and not (content or embeds or components or files):
         raise invalid("an empty message")
     if len(str(payload.get("nonce") or "")) > 25:
         raise invalid("nonce is longer than 25 characters")
@@ -31,9 +35,9 @@ def check_message(payload: dict, files: dict, *, editing: bool = False) -> None:
         if "filename" in attachment and f"files[{attachment['id']}]" not in files:
             raise invalid(f"attachment {attachment['id']} has no file")
     names = {name for name, _ in files.values()}
-    for embed in embeds:
+    for embed in payload.get("embeds") or []:
         _check_embed(embed, names)
-    _check_components(components, names, v2)
+    _check_components(payload.get("components") or [], names, v2)
 
 
 def _check_embed(embed: dict, names: set[str]) -> None:
@@ -83,8 +87,14 @@ def _check_components(components: list[dict], names: set[str], v2: bool) -> None
             label = component.get("label") or ""
             if len(label) > 80 or not (label or component.get("emoji")):
                 raise invalid("a button's label is out of bounds")
-        if kind == 11:
-            _check_media(component["media"]["url"], names)
+        if kind == 10 and not component.get("content"):
+            raise invalid("an empty text")
+        if kind == 12 and not 1 <= len(component["items"]) <= 10:
+            raise invalid("a gallery has 1 to 10 pictures")
+        for shown in (component, *component.get("items", ())):
+            _check_media((shown.get("media") or {}).get("url"), names)
+            if len(shown.get("description") or "") > 1024:
+                raise invalid("a description is longer than 1024")
         for inner in component.get("components") or []:
             walk(inner)
         if component.get("accessory"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-BUTTON, STRING_SELECT, SECTION = 2, 3, 9
+BUTTON, STRING_SELECT, SECTION, TEXT = 2, 3, 9, 10
 SELECTS = {3: "string", 5: "user", 6: "role", 7: "mentionable", 8: "channel"}
 _CONTAINER = 17
 _DEFAULTS: dict[int, dict[str, object]] = {
@@ -30,6 +30,21 @@ def walk(components: list[dict]) -> Iterator[dict]:
 def buttons(message: dict) -> list[dict]:
     """The buttons of a message, in order."""
     return [part for part in walk(message["components"]) if part["type"] == BUTTON]
+
+
+def texts(message: dict) -> list[str]:
+    """The texts of a message that is laid out by components, in order."""
+    return [part["content"] for part in walk(message["components"]) if part["type"] == TEXT]
+
+
+def shown_files(components: list[dict]) -> set[str]:
+    """The ids of the attached files that components show."""
+    media = [
+        shown.get("media") or shown.get("file") or {}
+        for part in walk(components)
+        for shown in (part, *part.get("items", ()))
+    ]
+    return {each["attachment_id"] for each in media if "attachment_id" in each}
 
 
 def by_custom_id(message: dict, custom_id: str) -> dict:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mimetypes
 
 from bot.standin.channels import Channel
+from bot.standin.checks import COMPONENTS_V2
 from bot.standin.clock import Clock
-from bot.standin.components import stored_components
+from bot.standin.components import shown_files, stored_components
 from bot.standin.guilds import User
 
 EPHEMERAL = 64
@@ -47,7 +48,7 @@ class Messages:
         if str(replied) in channel.messages:
             message |= _reply_to(channel, channel.messages[str(replied)])
         self._attach(channel, message, payload, files)
-        message["components"] = stored_components(payload.get("components") or [], message)
+        self._lay_out(message, payload)
         channel.messages[message["id"]] = message
         return message
 
@@ -65,12 +66,13 @@ class Messages:
         if "embeds" in payload:
             message["embeds"] = [_stored_embed(embed) for embed in payload["embeds"] or []]
         if "flags" in payload:
-            message["flags"] = (payload["flags"] or 0) | message["flags"] & EPHEMERAL
+            kept = message["flags"] & (EPHEMERAL | COMPONENTS_V2)
+            message["flags"] = (payload["flags"] or 0) | kept
         message["edited_timestamp"] = self.clock.stamp()
         if "attachments" in payload or files:
             self._attach(channel, message, payload, files)
         if "components" in payload:
-            message["components"] = stored_components(payload["components"] or [], message)
+            self._lay_out(message, payload)
         return message
 
     def written(
@@ -120,6 +122,15 @@ class Messages:
                 attachment["description"] = described["description"]
             kept.append(attachment)
         message["attachments"] = kept
+
+    @staticmethod
+    def _lay_out(message: dict, payload: dict) -> None:
+        """Keep the components; files that they show are no attachments any more, as on Discord."""
+        message["components"] = stored_components(payload.get("components") or [], message)
+        shown = shown_files(message["components"])
+        message["attachments"] = [
+            file for file in message["attachments"] if file["id"] not in shown
+        ]
 
     def upload(self, channel: Channel, name: str, data: bytes) -> dict:
         """A person's attachment, as interactions have it in an option."""

@@ -18,6 +18,7 @@ from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.typed import typed_choices
 from bot.ui.answers import defer
+from bot.ui.card import Card, show
 from bot.ui.from_custom_id import FromCustomId
 
 _SHOWN = 200  # characters of each prompt
@@ -56,9 +57,10 @@ class ChoicesButton(
             check_bot_may_post(interaction)
             offer = bot.choices.take(self.key, str(interaction.user.id))
             if self.what == "no":
-                await interaction.response.edit_message(
-                    content=_("Cancelled. Nothing will be painted."), view=None
-                )
+                await interaction.response.defer()
+                dropped = Card()
+                dropped.text(_("Cancelled. Nothing will be painted."))
+                await show(interaction, dropped)
                 return
             await defer(interaction)
 
@@ -89,29 +91,27 @@ async def ask(
         return
     await defer(interaction)
     key, offer = await bot.choices.offer(askings)
-    view = discord.ui.View(timeout=None)
-    for what in ("yes", "no"):
-        view.add_item(ChoicesButton(what, key))
-    await interaction.edit_original_response(
-        content=_preview(typed_choices(text), offer), view=view
-    )
-    view.stop()
+    card = _preview(typed_choices(text), offer)
+    card.buttons(ChoicesButton("yes", key), ChoicesButton("no", key))
+    await show(interaction, card)
 
 
-def _preview(texts: Sequence[str], offer: Offer) -> str:
+def _preview(texts: Sequence[str], offer: Offer) -> Card:
+    card = Card()
     head = plural("This makes {number} picture:", "This makes {number} pictures:", len(texts))
     lines = [f"{number}. {escape(text, _SHOWN)}" for number, text in enumerate(texts, 1)]
+    card.entries([head, *lines], letters=3500)
     count = offer.askings[0].request.count or 1
     if count > 1:
-        lines.append(
+        card.text(
             plural("-# Each of them {number} time.", "-# Each of them {number} times.", count)
         )
     if offer.room < len(texts):
-        lines.append(
+        card.text(
             plural(
                 "-# There's room for {number} of them now: the first one is painted.",
                 "-# There's room for {number} of them now: the first ones are painted.",
                 offer.room,
             )
         )
-    return "\n".join([head, *lines])
+    return card

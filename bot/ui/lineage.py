@@ -15,12 +15,12 @@ from bot.media.main_colour import main_colour
 from bot.media.resize import thumbnail
 from bot.media.tree_picture import Node, tree_picture
 from bot.requests.rights import may_see
+from bot.ui.card import COLOUR, Card, show
 from bot.ui.job_button import ButtonBot, JobButton
 from data.jobs.stored import StoredJob
 
 MOST = 24
 _NAME = "tree.png"
-_COLOUR = 0x5865F2
 _WORDS = 60  # characters of each prompt
 
 
@@ -33,13 +33,10 @@ class LineageButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Answer with the tree."""
-        embed, file = await lineage_of(interaction, bot, job)
-        await interaction.edit_original_response(embed=embed, attachments=[file])
+        await show(interaction, await lineage_of(interaction, bot, job))
 
 
-async def lineage_of(
-    interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
-) -> tuple[discord.Embed, discord.File]:
+async def lineage_of(interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob) -> Card:
     """Return the tree of a job that the user may see, as a picture and as a list with links.
 
     Pictures that the user may not see are left blank, without words.
@@ -48,7 +45,7 @@ async def lineage_of(
     numbers = {each.id: i for i, each in enumerate(jobs)}
     by_id = {each.id: each for each in jobs}
     results = await bot.store.messages.results_of(list(numbers))
-    nodes, lines, alts, colour = [], [], [], _COLOUR
+    nodes, lines, alts, colour = [], [], [], COLOUR
     for i, each in enumerate(jobs):
         parent = by_id.get(each.parent or "")
         if parent is not None and numbers[parent.id] >= i:  # a circle, which a fault could make
@@ -58,7 +55,7 @@ async def lineage_of(
         data = await bot.store.picture(each.id) if shown and each.can_be_shown else None
         small = None if data is None else await asyncio.to_thread(thumbnail, data)
         if each.id == job.id:
-            colour = await asyncio.to_thread(main_colour, small, _COLOUR)
+            colour = await asyncio.to_thread(main_colour, small, COLOUR)
         hidden = each.place.spoiler or await bot.store.picture_checks.needs_spoiler(each.id)
         nodes.append(Node(from_number, small, hidden))
         what = "" if parent is None else f"{relation(each.request, parent.request)}: "
@@ -71,18 +68,9 @@ async def lineage_of(
     data = await asyncio.to_thread(tree_picture, nodes, numbers[job.id])
     number = plural("{number} picture", "{number} pictures", len(jobs))
     alt = f"{number}: {'; '.join(alts)}"[:ALT_LENGTH]
-    embed = discord.Embed(title=_("Lineage"), description=_fitting(lines), colour=colour)
-    embed.set_image(url=f"attachment://{_NAME}")
+    card = Card(_("Lineage"), colour=colour)
+    card.pictures([(discord.File(io.BytesIO(data), filename=_NAME, description=alt), False)])
+    card.entries(lines)
     if len(jobs) == MOST:
-        embed.set_footer(text=_("Only the nearest {number} are shown.", number=MOST))
-    return embed, discord.File(io.BytesIO(data), filename=_NAME, description=alt)
-
-
-def _fitting(lines: list[str]) -> str:
-    """As many of the lines as an embed's description can have."""
-    text = ""
-    for line in lines:
-        if len(text) + len(line) > 4000:
-            break
-        text += f"{line}\n"
-    return text.rstrip()
+        card.small(_("Only the nearest {number} are shown.", number=MOST))
+    return card

@@ -47,9 +47,6 @@ class PaintButton(
             await bot.intake.ask_all(askings_of(origin, requests))
 
 
-def prompt_buttons(prompts: Sequence[str]) -> discord.ui.View:
-    """Return numbered buttons that paint ``prompts``, up to five of at most LONGEST_PROMPT."""
-    view = discord.ui.View(timeout=None)
-    for number, prompt in enumerate(prompts, 1):
-        view.add_item(PaintButton(prompt, str(number)))
-    return view
+def prompt_buttons(prompts: Sequence[str]) -> list[PaintButton]:
+    """Return numbered buttons that paint ``prompts`` of at most LONGEST_PROMPT letters."""
+    return [PaintButton(prompt, str(number)) for number, prompt in enumerate(prompts, 1)]

@@ -19,6 +19,7 @@ from bot.errors import GoneError, Guarded, report
 from bot.language import _, plural
 from bot.language.formatting import duration
 from bot.ui.answers import in_time
+from bot.ui.card import Card, show
 from bot.ui.command_tree import sync
 from bot.ui.feature import Feature
 from bot.ui.from_custom_id import FromCustomId
@@ -132,9 +133,9 @@ class Admin(Feature):
         """Show figures about the bot."""
         async with Guarded(interaction, "/admin stats"):
             await defer_for_host(interaction)
-            await interaction.edit_original_response(content=await self._stats())
+            await show(interaction, await self._stats())
 
-    async def _stats(self) -> str:
+    async def _stats(self) -> Card:
         bot = self.bot
         kept = await bot.store.overview.jobs_by_state()
         copies = await asyncio.to_thread(backups, bot.store.folder)
@@ -171,7 +172,9 @@ class Admin(Feature):
                 when=discord.utils.format_dt(copies[0].made, "R"),
             ),
         ]
-        return "\n".join(lines)
+        card = Card("imagine-bot")
+        card.entries(lines)
+        return card
 
     def _queue(self) -> str:
         """Count the jobs, of all processes if there are several."""
@@ -203,7 +206,9 @@ class Admin(Feature):
                 if processes is None
                 else processes_text([processes.mine(), *await processes.others()])
             )
-            await interaction.edit_original_response(content=text)
+            card = Card(_("Workers"))
+            card.text(text)
+            await show(interaction, card)
 
     @admin.command(description="Stop taking new jobs and finish the queue before maintenance")
     @app_commands.describe(state="on: stop taking new jobs; off: take new jobs again")

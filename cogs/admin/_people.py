@@ -11,6 +11,7 @@ from bot.client import ImageBot
 from bot.errors import Guarded, MissingRightError
 from bot.language import _, plural
 from bot.requests.restrictions import parse_duration, timestamp
+from bot.ui.card import Card, show
 from cogs.admin._host import defer_for_host
 from data.people import HOST, Restriction
 from engine.clock import now_ms
@@ -97,7 +98,12 @@ class People(app_commands.Group):
                         len(found) - len(lines),
                     )
                 )
-            await _say(interaction, "\n".join(lines) or _("Nobody is banned everywhere."))
+            if not lines:
+                await _say(interaction, _("Nobody is banned everywhere."))
+                return
+            card = Card(_("Banned everywhere"))
+            card.entries(lines)
+            await show(interaction, card)
 
 
 async def _say(interaction: discord.Interaction[Any], text: str) -> None:

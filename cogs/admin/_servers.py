@@ -12,6 +12,7 @@ from bot.errors import GoneError, Guarded, SettingError
 from bot.language import _, plural
 from bot.language.formatting import escape
 from bot.ui.autocomplete import CHOICE_LENGTH, MAX_CHOICES
+from bot.ui.card import Card, show
 from cogs.admin._host import defer_for_host
 
 _SHOWN = 30
@@ -32,6 +33,7 @@ class Servers(app_commands.Group):
             await defer_for_host(interaction)
             bot: ImageBot = interaction.client
             known = sorted(bot.guilds, key=lambda guild: -(guild.member_count or 0))
+            card = Card(_("Servers"))
             lines = [f"- {escape(guild.name, 60)} · `{guild.id}`" for guild in known[:_SHOWN]]
             if len(known) > _SHOWN:
                 lines.append(
@@ -45,8 +47,8 @@ class Servers(app_commands.Group):
             if denied:
                 ids = ", ".join(f"`{id}`" for id in denied[:_SHOWN])
                 lines.append(_("Denied: {servers}", servers=ids))
-            text = "\n".join(lines) or _("I'm in no server.")
-            await interaction.edit_original_response(content=text[:2000])
+            card.entries(lines or [_("I'm in no server.")])
+            await show(interaction, card)
 
     @app_commands.command(description="Leave a server; it can invite the bot again")
     @app_commands.describe(server="The server, or its ID")

@@ -17,6 +17,7 @@ from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_values
 from bot.host.models import model_names
 from bot.language import _, plural
 from bot.language.commands import command_link
+from bot.ui.card import show
 from cogs.config._concepts import ConceptList
 from cogs.config._lists import Channels, Roles, Words
 from cogs.config._panel import LOG_PAGE, log_page, panel
@@ -128,7 +129,7 @@ class Config(
             changes = await self.bot.guild_settings.log(
                 guild_id, limit=LOG_PAGE + 1, offset=(page - 1) * LOG_PAGE
             )
-            await interaction.edit_original_response(content=log_page(changes, page))
+            await show(interaction, log_page(changes, page))
 
     @app_commands.command(
         description="Export the settings as a file, for a backup or another server"

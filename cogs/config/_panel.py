@@ -11,9 +11,10 @@ from bot.guild.definitions import DEFINITIONS, SECTIONS
 from bot.guild.rules import Rules
 from bot.language import _
 from bot.language.formatting import escape
+from bot.ui.card import COLOUR, Card
 from data.guilds import Change
 
-LOG_PAGE, _LINE = 8, 240  # together below Discord's 2,000 characters
+LOG_PAGE, _LINE = 8, 240
 _SHOWN_WORDS, _SHOWN_LETTERS = 3, 20
 
 
@@ -47,7 +48,8 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
         ]
         view.add_item(
             discord.ui.Container(
-                discord.ui.TextDisplay(f"### {titles[section]}\n" + "\n".join(lines))
+                discord.ui.TextDisplay(f"### {titles[section]}\n" + "\n".join(lines)),
+                accent_colour=COLOUR,
             )
         )
     view.add_item(
@@ -61,10 +63,11 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
     return view
 
 
-def log_page(changes: list[Change], page: int) -> str:
-    """Return a page of the log, newest first; at most 2,000 characters, Discord's limit."""
+def log_page(changes: list[Change], page: int) -> Card:
+    """Return a page of the log, newest first."""
+    card = Card(_("Changes of settings"))
     if not changes:
-        return (
+        card.text(
             _("Nobody has changed a setting in this server yet.")
             if page == 1
             else _("There are no older changes.")
@@ -73,9 +76,10 @@ def log_page(changes: list[Change], page: int) -> str:
         f"<t:{change.at // 1000}:R> {_whose(change)} `{change.name}`: {_what(change)}"
         for change in changes[:LOG_PAGE]
     ]
+    card.entries([line[:_LINE] for line in lines])
     if len(changes) > LOG_PAGE:
-        lines.append(_("-# Older changes: /config log page:{page}", page=page + 1))
-    return "\n".join(line[:_LINE] for line in lines)
+        card.text(_("-# Older changes: /config log page:{page}", page=page + 1))
+    return card
 
 
 def _whose(change: Change) -> str:

@@ -19,6 +19,7 @@ from bot.language.formatting import escape
 from bot.permissions import server_permissions
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices
+from bot.ui.card import Card, show
 
 LONGEST_LIST, LONGEST_ENTRY = 1800, 100  # characters; a longer list is sent as a file
 
@@ -151,18 +152,21 @@ async def show_entries(
     count: str,
     file: str,
 ) -> None:
-    """Answer with the entries, or with ``nothing`` if there are none.
+    """Answer with the entries under ``count``, or with ``nothing`` if there are none.
 
-    A list that is too long for a message is sent as the file named ``file``, with ``count`` as
-    the text.
+    A list that is too long for a message is sent as the file named ``file``.
     """
     text = "\n".join(f"||{escape(entry.text, LONGEST_ENTRY)}||{entry.details}" for entry in entries)
     if len(text) > LONGEST_LIST:
         await send_file(
             interaction, count, file, "".join(f"{entry.text}{entry.details}\n" for entry in entries)
         )
+    elif text:
+        card = Card(count)
+        card.text(text)
+        await show(interaction, card)
     else:
-        await interaction.edit_original_response(content=text or nothing)
+        await interaction.edit_original_response(content=nothing)
 
 
 async def send_file(

@@ -21,10 +21,11 @@ from bot.media.source_picture import job_of, picture_address
 from bot.requests.custom_ids import shows_grid
 from bot.requests.rights import check_may_see, may_see
 from bot.ui.buttons import AgainButton, RemixButton
+from bot.ui.card import Card, show
 from bot.ui.feature import Feature
 from bot.ui.file_buttons import FILE_BUTTONS, FileAgainButton, FileRemixButton
 from bot.ui.lineage import LineageButton
-from cogs.info._facts import file_embed, info_of
+from cogs.info._facts import file_card, info_of
 
 MENU = "Info"
 
@@ -51,11 +52,9 @@ class Info(Feature):
             check_may_see(interaction, job)
             several = shows_grid(message.components)
             jobs = await self.bot.store.with_grid(job) if several else [job]
-            embed, files = await info_of(self.bot, interaction, jobs)
-            view = discord.ui.View(timeout=None)
-            view.add_item(LineageButton(job.id))
-            await interaction.edit_original_response(embed=embed, attachments=files, view=view)
-            view.stop()
+            card = await info_of(self.bot, interaction, jobs)
+            card.buttons(LineageButton(job.id))
+            await show(interaction, card)
 
     async def _about_file(
         self, interaction: discord.Interaction[Any], message: discord.Message
@@ -72,36 +71,31 @@ class Info(Feature):
                     "leave it out."
                 )
             )
-        view = discord.ui.View(timeout=None)
         if found.job is not None and may_see(interaction, found.job):
-            embed, files = await info_of(self.bot, interaction, [found.job])
-            view.add_item(AgainButton(found.job.id))
-            view.add_item(RemixButton(found.job.id))
-            view.add_item(LineageButton(found.job.id))
+            card = await info_of(self.bot, interaction, [found.job])
+            id = found.job.id
+            card.buttons(AgainButton(id), RemixButton(id), LineageButton(id))
         else:
             size = await asyncio.to_thread(size_of, found.picture.data)
-            embed, files = file_embed(found.made, size), []
-            await self._offer(found, view, embed)
-        await interaction.edit_original_response(embed=embed, attachments=files, view=view)
-        view.stop()
+            card = file_card(found.made, size)
+            await self._offer(found, card)
+        await show(interaction, card)
 
-    async def _offer(self, found: FoundFile, view: discord.ui.View, embed: discord.Embed) -> None:
+    async def _offer(self, found: FoundFile, card: Card) -> None:
         """Add the buttons, if the file has all that they need."""
         if found.made.request.pictures_needed():
-            embed.add_field(
-                name=_("Notes"),
-                value=_(
+            card.fact(
+                _("Notes"),
+                _(
                     "It was painted from a picture that isn't in its file. To go on from it, use "
                     "Edit this image, or /edit."
                 ),
-                inline=False,
             )
             return
         id = await self.bot.store.messages.keep(
             found.made.request.model_dump_json(exclude_none=True)
         )
-        view.add_item(FileAgainButton(id))
-        view.add_item(FileRemixButton(id))
+        card.buttons(FileAgainButton(id), FileRemixButton(id))
 
 
 async def setup(bot: ImageBot) -> None:

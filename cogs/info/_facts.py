@@ -16,65 +16,62 @@ from bot.language.settings_text import other_settings
 from bot.media.loss_plot import curve_of, plot
 from bot.media.main_colour import main_colour
 from bot.requests.rights import may_see
+from bot.ui.card import COLOUR, Card
 from data.jobs.stored import StoredJob
 from engine.events import Losses
 from engine.pictures.provenance import Made
 from engine.request.request import ImageRequest
 
-COLOUR = 0x5865F2
 PLOT = "losses.png"
-_FIELD = 1024  # characters, Discord's limit
 _ANCESTORS = 5
 
 
 async def info_of(
     bot: ImageBot, interaction: discord.Interaction[Any], jobs: Sequence[StoredJob]
-) -> tuple[discord.Embed, list[discord.File]]:
-    """Return what is known about a job, or about those of a grid, and the plot of the losses."""
+) -> Card:
+    """Return what is known about a job, or about those of a grid, with the plot of the losses."""
     job = jobs[0]
-    embed = _request_embed(job.request)
     picture = await bot.store.picture(job.id)
-    embed.colour = await asyncio.to_thread(main_colour, picture, COLOUR)
+    card = Card(_("Info"), colour=await asyncio.to_thread(main_colour, picture, COLOUR))
+    _add_request(card, job.request)
     seeds = ", ".join(str(each.seed) for each in jobs)
-    embed.add_field(name=_("Seeds") if len(jobs) > 1 else _("Seed"), value=seeds)
+    facts = {_("Seeds") if len(jobs) > 1 else _("Seed"): seeds, **_model(job.request)}
     result = job.result or {}
-    _add_size(embed, job.request, result.get("width"), result.get("height"))
+    facts |= _size(job.request, result.get("width"), result.get("height"))
     iterations = result.get("iterations", job.request.iterations)
     if iterations is not None:
-        text = _count(iterations, bool(result.get("stopped")))
-        embed.add_field(name=_("Iterations"), value=text)
-    embed.add_field(name=_("Asked for"), value=f"<t:{job.created_at // 1000}:f>")
-    parents = await _parents(bot, interaction, job)
-    if parents:
-        embed.add_field(name=_("Made from"), value=parents[:_FIELD], inline=False)
-    embed.set_footer(text=_("job {id}", id=job.id[:8]))
+        facts[_("Iterations")] = _count(iterations, bool(result.get("stopped")))
+    facts[_("Asked for")] = f"<t:{job.created_at // 1000}:f>"
+    card.facts(facts)
+    card.fact(_("Made from"), await _parents(bot, interaction, job), most=700)
     kept = [await bot.store.losses(each.id) for each in jobs]
     known = [
         (losses, int((each.result or {}).get("iterations", 0)))
         for each, losses in zip(jobs, kept, strict=True)
         if losses is not None
     ]
-    if not known:
-        return embed, []
-    data = await asyncio.to_thread(plot, [curve_of(*each) for each in known])
-    alt = losses_alt_text(*known[0])
-    embed.add_field(name=_("Losses at the end"), value=_last(known[0][0])[:_FIELD], inline=False)
-    embed.set_image(url=f"attachment://{PLOT}")
-    return embed, [discord.File(io.BytesIO(data), filename=PLOT, description=alt)]
+    if known:
+        data = await asyncio.to_thread(plot, [curve_of(*each) for each in known])
+        alt = losses_alt_text(*known[0])
+        card.fact(_("Losses at the end"), _last(known[0][0]), most=500)
+        card.pictures([(discord.File(io.BytesIO(data), filename=PLOT, description=alt), False)])
+    card.small(_("job {id}", id=job.id[:8]))
+    return card
 
 
-def file_embed(made: Made, size: tuple[int, int]) -> discord.Embed:
+def file_card(made: Made, size: tuple[int, int]) -> Card:
     """Return what a picture's file says; ``size`` is its width and height."""
-    embed = _request_embed(made.request)
-    embed.description = _("As the picture's file says, which anybody can change.")
-    if made.seed is not None:
-        embed.add_field(name=_("Seed"), value=str(made.seed))
-    _add_size(embed, made.request, *size)
+    card = Card(_("Info"))
+    card.text(_("As the picture's file says, which anybody can change."))
+    _add_request(card, made.request)
+    facts = {} if made.seed is None else {_("Seed"): str(made.seed)}
+    facts |= {**_model(made.request), **_size(made.request, *size)}
     iterations = made.stopped_at or made.request.iterations
     if iterations is not None:
-        embed.add_field(name=_("Iterations"), value=_count(iterations, made.stopped_at is not None))
-    embed.set_footer(text=_painted_with(made))
-    return embed
+        facts[_("Iterations")] = _count(iterations, made.stopped_at is not None)
+    card.facts(facts)
+    card.small(_painted_with(made))
+    return card
 
 
 def _painted_with(made: Made) -> str:
@@ -88,27 +85,22 @@ def _count(iterations: int, stopped: bool) -> str:
     return f"{iterations} ({_('stopped early')})" if stopped else str(iterations)
 
 
-def _request_embed(request: ImageRequest) -> discord.Embed:
-    """Return what a request says by itself."""
-    embed = discord.Embed(title=_("Info"), colour=COLOUR)
-    if request.prompt.strip():
-        embed.add_field(name=_("Prompt"), value=escape(request.prompt)[:_FIELD], inline=False)
+def _add_request(card: Card, request: ImageRequest) -> None:
+    """Add what a request says by itself."""
+    card.fact(_("Prompt"), escape(request.prompt))
     understood = prompt_lines(request)
-    if understood and understood != f"- {escape(request.prompt, 300)}":  # nothing else than above
-        embed.add_field(name=_("Understood as"), value=understood[:_FIELD], inline=False)
-    others = other_settings(request)
-    if others:
-        embed.add_field(name=_("Other settings"), value=others[:_FIELD], inline=False)
-    embed.add_field(name=_("Model"), value=escape(request.networks, 100))
-    return embed
+    if understood != f"- {escape(request.prompt, 300)}":  # nothing else than above
+        card.fact(_("Understood as"), understood)
+    card.fact(_("Other settings"), other_settings(request), most=500)
 
 
-def _add_size(
-    embed: discord.Embed, request: ImageRequest, width: int | None, height: int | None
-) -> None:
+def _model(request: ImageRequest) -> dict[str, str]:
+    return {_("Model"): escape(request.networks, 100)}
+
+
+def _size(request: ImageRequest, width: int | None, height: int | None) -> dict[str, str]:
     across, down = width or request.width, height or request.height
-    if across and down:
-        embed.add_field(name=_("Size"), value=f"{across}×{down}")
+    return {_("Size"): f"{across}×{down}"} if across and down else {}
 
 
 async def _parents(bot: ImageBot, interaction: discord.Interaction[Any], job: StoredJob) -> str:

@@ -119,6 +119,7 @@ class Moderation(Feature):
             results = await self.bot.store.messages.results_of([job.id for job in found])
             await show_list(
                 interaction,
+                _("Newest pictures"),
                 [job_line(job, results.get(job.id)) for job in found],
                 _("Nobody has made a picture here yet."),
             )
@@ -366,6 +367,7 @@ class Moderation(Feature):
             found = await self.bot.people.restrictions_in(guild_id)
             await show_list(
                 interaction,
+                _("Bans and limits"),
                 [restriction_line(each) for each in found],
                 _("Nobody is banned or limited here."),
             )
@@ -387,7 +389,7 @@ class Moderation(Feature):
                 if page == 1
                 else _("There are not that many pages.")
             )
-            await show_list(interaction, lines, nothing)
+            await show_list(interaction, _("Moderation log"), lines, nothing)
 
 
 async def setup(bot: ImageBot) -> None:

@@ -11,12 +11,12 @@ from bot.language.formatting import link_to, one_line, shown_prompt
 from bot.moderation.log_lines import terms_of, who
 from bot.requests.restrictions import timestamp
 from bot.ui.autocomplete import CHOICE_LENGTH
+from bot.ui.card import NOBODY, Card, show
 from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 from data.people import Restriction
 
 LISTED = 40
-NOBODY = discord.AllowedMentions.none()
 
 
 async def say(interaction: discord.Interaction[Any], text: str) -> None:
@@ -24,22 +24,16 @@ async def say(interaction: discord.Interaction[Any], text: str) -> None:
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 
 
-async def show_list(interaction: discord.Interaction[Any], lines: list[str], nothing: str) -> None:
+async def show_list(
+    interaction: discord.Interaction[Any], title: str, lines: list[str], nothing: str
+) -> None:
     """Answer the moderator, as above, with as many ``lines`` as fit, or with ``nothing``."""
     if not lines:
         await say(interaction, nothing)
         return
-    shown, length = [], 0
-    for line in lines[:LISTED]:
-        length += len(line) + 1
-        if length > 3900:  # of an embed's 4,096
-            break
-        shown.append(line)
-    if len(shown) < len(lines):
-        shown.append(_("and {number} more", number=len(lines) - len(shown)))
-    await interaction.edit_original_response(
-        embed=discord.Embed(description="\n".join(shown)), allowed_mentions=NOBODY
-    )
+    card = Card(title)
+    card.entries(lines, most=LISTED)
+    await show(interaction, card)
 
 
 def state_of(job: StoredJob) -> str:

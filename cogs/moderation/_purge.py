@@ -11,8 +11,9 @@ from bot.errors import GoneError, Guarded, MissingRightError
 from bot.language import _, plural
 from bot.requests.rights import check_moderates_server
 from bot.ui.answers import defer
+from bot.ui.card import NOBODY
 from bot.ui.from_custom_id import FromCustomId
-from cogs.moderation._lists import NOBODY, say
+from cogs.moderation._lists import say
 
 
 class PurgeButton(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.language.commands import without_links
+from tests.cogs.cards import said
 
 
 def add_manager(here):
@@ -20,4 +21,4 @@ async def configure(here, manager, command, **options):
     """
     result = await manager.slash(here.channel, f"config {command}", **options)
     assert result.ephemeral
-    return without_links(result.response.content or "")
+    return without_links(said(result))

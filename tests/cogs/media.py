@@ -9,6 +9,8 @@ from typing import Any
 from aiohttp import web
 from PIL import Image, ImageDraw
 
+from tests.cogs.cards import said
+
 
 class MediaHost:
     """Serves what was uploaded; ``backend`` is the virtual Discord's."""
@@ -54,9 +56,7 @@ def white_disc(size=(64, 32)):
 
 async def answered(world, result):
     """Return an interaction's answer, which comes once the bot has fetched its files."""
-    return await world.until(
-        lambda: result.response is not None and result.response.content, "the answer"
-    )
+    return await world.until(lambda: said(result), "the answer")
 
 
 async def ask(world, here, prompt, **options):

@@ -17,6 +17,7 @@ from bot.host.settings import DiscordSettings
 from cogs.admin import Admin
 from cogs.admin._workers import processes_text, worker_line, workers_text
 from engine.worker.status import WorkerStatus
+from tests.cogs.cards import text_of
 from tests.made_settings import HOST_SERVER
 
 
@@ -163,12 +164,12 @@ async def test_the_host_sees_stats_and_workers(world, here, host):
     await world.painted(here.channel)
     stats = await admin(host, here, "stats")
     assert stats.ephemeral
-    assert "Stored jobs: delivered 1\n" in stats.response.content
-    assert "0 running, 0 waiting\n" in stats.response.content
-    assert "In 1 server on 1 shard," in stats.response.content
+    assert "Stored jobs: delivered 1\n" in text_of(stats)
+    assert "0 running, 0 waiting\n" in text_of(stats)
+    assert "In 1 server on 1 shard," in text_of(stats)
     workers = await admin(host, here, "workers")
-    assert "on cpu, model tiny" in workers.response.content
-    assert "started 1 time" in workers.response.content
+    assert "on cpu, model tiny" in text_of(workers)
+    assert "started 1 time" in text_of(workers)
     page = world.bot.metrics.page(world.bot).decode()
     for line in (
         'imagine_jobs_total{state="queued"} 1.0',
@@ -197,7 +198,7 @@ async def test_draining_paints_queued_jobs_refuses_new_ones_and_reports_the_end(
     await world.painted(here.channel)
     (direct,) = await world.until(lambda: world.messages(host.user.dm_channel), "a direct message")
     assert direct.content.endswith("You can stop me now.")
-    assert "not taking new jobs" in (await admin(host, here, "stats")).response.content
+    assert "not taking new jobs" in text_of(await admin(host, here, "stats"))
     ended = await admin(host, here, "drain", state="off")
     assert ended.response.content == "I'm taking new jobs again."
     await here.alice.slash(here.channel, "imagine", prompt="another --iterations 1")

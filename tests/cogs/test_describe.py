@@ -8,6 +8,7 @@ from bot.ui.prompt_buttons import LONGEST_PROMPT, PaintButton
 from data.jobs.history import Search
 from engine.models.phrases import Phrases, all_phrases
 from engine.worker.messages import Described
+from tests.cogs.cards import buttons
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import newest
 from tests.cogs.media import answered, png
@@ -38,7 +39,7 @@ async def describe(world, here, person, **options):
 
 def buttons_of(result):
     """The numbers of the answer's buttons, and the prompts that they paint."""
-    items = [item for row in result.response.components for item in row["components"]]
+    items = buttons(result)
     return {item["label"]: item["custom_id"].removeprefix("imagine:paint:") for item in items}
 
 
@@ -48,8 +49,8 @@ async def test_a_picture_is_described_by_the_real_perceptor(world, here, monkeyp
     result, said = await describe(world, here, here.alice)
     assert result.ephemeral
     lines = said.splitlines()
-    assert [line[:5] for line in lines[1:5]] == [f"**{number}**" for number in range(1, 5)]
-    assert lines[5].startswith("-# Nearest words: ")
+    assert [line[:5] for line in lines[2:6]] == [f"**{number}**" for number in range(1, 5)]
+    assert lines[6].startswith("-# Nearest words: ")
     assert list(buttons_of(result)) == ["1", "2", "3", "4"]
     assert world.bot.queue.overview() == []
     assert await world.bot.store.history.page(str(here.alice.id), Search()) == ([], 0)

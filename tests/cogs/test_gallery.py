@@ -7,9 +7,9 @@ import sys
 import discord
 import pytest
 
+from tests.cogs.cards import buttons, text_of, walk
 from tests.cogs.channels import channel_for_adults
 from tests.cogs.conftest import job_id_of
-from tests.cogs.test_history import buttons, text_of, walk
 
 
 @pytest.fixture(autouse=True)

@@ -12,13 +12,8 @@ from bot.ui.job_button import view_of
 from engine.models.catalogue import load_catalogue
 from engine.request.request import make_request
 from tests.bot.language.test_commands import named
+from tests.cogs.cards import text_of
 from tests.cogs.conftest import labels
-from tests.cogs.test_history import text_of as components_text
-
-
-def text_of(result):
-    assert result.ephemeral
-    return result.response.embeds[0].description
 
 
 async def test_its_examples_paint_pictures(world, here):
@@ -60,7 +55,7 @@ async def test_every_command_that_a_text_names_exists(world):
 
 async def test_texts_outside_help_link_commands_too(world, here):
     shown = await here.alice.slash(here.channel, "history")
-    assert re.search(r"Use </imagine:[0-9]+> to paint one", components_text(shown))
+    assert re.search(r"Use </imagine:[0-9]+> to paint one", text_of(shown))
     gone = await world.bot.get_channel(here.channel.id).send(view=view_of("0" * 32, (AgainButton,)))
     pressed = await here.alice.click(gone, label="Again")
     assert re.search(r"Use </imagine:[0-9]+> to paint a new one", pressed.response.content)

@@ -5,29 +5,9 @@ from __future__ import annotations
 import json
 
 from cogs.history import MODEL_LENGTH, WORDS_LENGTH, PageButton, Wanted
+from tests.cogs.cards import buttons, listed, text_of, walk
 from tests.cogs.channels import set_rights
 from tests.cogs.conftest import job_id_of, labels
-
-
-def text_of(result):
-    """Return all text in a response that is made of components."""
-    return "\n".join(
-        component["content"]
-        for component in walk(result.response.components)
-        if component["type"] == 10
-    )
-
-
-def walk(components):
-    for component in components:
-        yield component
-        yield from walk(component.get("components") or [])
-        if component.get("accessory"):
-            yield from walk([component["accessory"]])
-
-
-def buttons(result):
-    return [component for component in walk(result.response.components) if component["type"] == 2]
 
 
 async def paint(world, here, person, prompts):
@@ -155,7 +135,7 @@ async def test_history_turns_pages_after_a_restart(world, here):
 async def test_queue_shows_this_server_s_jobs_by_position(world, here):
     empty = await here.alice.slash(here.channel, "queue")
     assert empty.ephemeral
-    assert empty.response.content.startswith("The channels that you can see have no pictures")
+    assert listed(empty).startswith("The channels that you can see have no pictures")
     there = world.env.create_guild("Elsewhere")
     carol = there.add_member(world.env.create_user("carol"))
     general = there.create_text_channel("general")
@@ -163,7 +143,7 @@ async def test_queue_shows_this_server_s_jobs_by_position(world, here):
     await here.bob.slash(here.other, "imagine", prompt="bob's hen --iterations 900")
     await carol.slash(general, "imagine", prompt="carol's secret --iterations 900")
     await world.until(lambda: world.bot.queue.overview()[0].state == "running", "the first")
-    shown = (await here.alice.slash(here.channel, "queue")).response.content
+    shown = listed(await here.alice.slash(here.channel, "queue"))
     assert "for you: a fox" in shown
     assert "**2nd" in shown
     assert here.bob.mention in shown

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+from types import SimpleNamespace
 
 import discord
 import pytest
 from PIL import Image
 
 from bot.ui.buttons import AgainButton
+from bot.ui.card import Card
 from bot.ui.file_buttons import FileAgainButton
-from cogs.info._facts import _request_embed
+from cogs.info._facts import _add_request
 from engine.pictures.writing import PROVENANCE, REQUEST, png_bytes
 from engine.request.request import make_request
+from tests.cogs.cards import buttons, facts_of, said, text_of
 from tests.cogs.conftest import job_id_of
 from tests.cogs.imagine.test_grid import painted as painted_grids
 from tests.cogs.media import png
@@ -29,26 +32,14 @@ async def paint(world, here, prompt=PROMPT, count=1):
 async def info(world, person, channel, message):
     result = await person.context_menu(channel, "Info", message)
     assert result.ephemeral
-    await world.until(lambda: result.response and (said(result) or fields(result)), "the answer")
+    await world.until(lambda: said(result), "the answer")
     return result
-
-
-def said(result):
-    return result.response.content
-
-
-def fields(result):
-    return {
-        field["name"]: field["value"]
-        for embed in result.response.embeds
-        for field in (embed if isinstance(embed, dict) else embed.to_dict()).get("fields", [])
-    }
 
 
 async def test_info_tells_prompt_settings_and_losses_with_a_plot(world, here):
     message = await paint(world, here)
     result = await info(world, here.bob, here.channel, message)
-    told = fields(result)
+    told = facts_of(result)
     assert told["Prompt"] == "a red circle + a hen:0.5"
     assert told["Understood as"] == "- a red circle\n- a hen × 0.5"
     assert (told["Seed"], told["Model"], told["Iterations"]) == ("7", "tiny", "3")
@@ -72,8 +63,9 @@ async def test_info_tells_prompt_settings_and_losses_with_a_plot(world, here):
     [("a fox", {"Prompt"}), ("a fox:2", {"Prompt", "Understood as"}), ("a *fox*", {"Prompt"})],
 )
 def test_what_was_understood_is_told_if_it_says_more_than_the_prompt(prompt, told):
-    names = {field.name for field in _request_embed(make_request(prompt)).fields}
-    assert names == {*told, "Model"}
+    card = Card()
+    _add_request(card, make_request(prompt))
+    assert set(facts_of(SimpleNamespace(components=card.view().to_components()))) == told
 
 
 async def test_info_names_the_pictures_that_it_was_made_from(world, here):
@@ -83,14 +75,14 @@ async def test_info_names_the_pictures_that_it_was_made_from(world, here):
     opened = await here.alice.click(second, label="Remix")
     await here.alice.submit_modal(opened, {"prompt": "a cow --iterations 1"})
     third = (await world.painted(here.channel, 3))[-1]
-    told = fields(await info(world, here.alice, here.channel, third))["Made from"]
+    told = facts_of(await info(world, here.alice, here.channel, third))["Made from"]
     lines = told.splitlines()
     assert [line[:2] for line in lines] == ["1.", "2."]
     assert f"/{second.id})" in lines[0]
     assert "seed 7" in lines[1]
     assert f"/{first.id})" in lines[1]
     await here.alice.click(first, label="Delete")
-    told = fields(await info(world, here.alice, here.channel, third))["Made from"]
+    told = facts_of(await info(world, here.alice, here.channel, third))["Made from"]
     assert told.splitlines()[1] == "2. a picture that was deleted"
     assert (await world.bot.store.job(job_id_of(second))).parent == job_id_of(first)
 
@@ -110,16 +102,16 @@ async def test_a_parent_that_the_member_cannot_see_is_not_told(world, here):
     view.stop()
     await here.alice.click(copied, label="Again")
     [seen] = await world.painted(here.channel)
-    told = fields(await info(world, here.bob, here.channel, seen))
+    told = facts_of(await info(world, here.bob, here.channel, seen))
     assert told["Made from"] == "1. a picture that you can't see"
-    assert "secret" in fields(await info(world, here.alice, here.channel, seen))["Made from"]
+    assert "secret" in facts_of(await info(world, here.alice, here.channel, seen))["Made from"]
 
 
 async def test_info_about_a_grid_tells_all_its_seeds_and_plots_each_picture(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=PROMPT, count=2)
     [grid] = await painted_grids(world, here)
     result = await info(world, here.bob, here.channel, grid)
-    assert fields(result)["Seeds"] == "7, 8"
+    assert facts_of(result)["Seeds"] == "7, 8"
     assert len(result.response.attachments) == 1
 
 
@@ -135,7 +127,7 @@ async def test_a_message_without_one_of_our_pictures_is_refused(world, here, who
 
 async def test_info_is_told_in_the_reader_s_language(world, here, german):
     message = await paint(world, here)
-    told = fields(await info(world, german, here.channel, message))
+    told = facts_of(await info(world, german, here.channel, message))
     assert told["Verstanden als"].startswith("- a red circle")
 
 
@@ -162,7 +154,7 @@ async def test_a_picture_of_ours_is_recognised_wherever_it_is_posted(world, here
     message = await paint(world, here)
     elsewhere = await post(world, here.bob, here.other, saved(world, message))
     result = await info(world, here.bob, here.other, elsewhere)
-    told = fields(result)
+    told = facts_of(result)
     assert told["Prompt"] == "a red circle + a hen:0.5"
     assert "Losses at the end" in told  # from the database
     assert labels_of(result) == ["Again", "Remix", "Lineage"]
@@ -180,11 +172,11 @@ async def test_who_cannot_see_the_picture_s_channel_gets_only_what_the_file_says
     [secret] = await world.painted(closed)
     shown = await post(world, here.alice, here.channel, saved(world, secret))
     result = await info(world, here.bob, here.channel, shown)
-    told = fields(result)
+    told = facts_of(result)
     assert told["Seed"] == "7"
     assert "Losses at the end" not in told
     assert "Asked for" not in told
-    assert "anybody can change" in result.response.embeds[0].description
+    assert "anybody can change" in text_of(result)
     await here.bob.click(result.response, label="Again")
     [again] = await world.painted(here.channel)
     job = await world.bot.store.job(job_id_of(again))
@@ -203,7 +195,7 @@ async def test_what_a_file_claims_gives_no_power(world, here):
     result = await info(
         world, here.bob, here.channel, await post(world, here.bob, here.channel, forged)
     )
-    told = fields(result)
+    told = facts_of(result)
     assert "isn't in its file" in told["Notes"]
     assert labels_of(result) == []
     kept = await world.bot.store.messages.keep(request.model_dump_json())
@@ -263,8 +255,4 @@ def forgery(request, **facts):
 
 
 def labels_of(result):
-    return [
-        button["label"]
-        for row in result.response.components or []
-        for button in (row if isinstance(row, dict) else row.to_dict())["components"]
-    ]
+    return [button["label"] for button in buttons(result)]

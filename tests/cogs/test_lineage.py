@@ -7,6 +7,9 @@ import io
 import discord
 from PIL import Image
 
+from bot.ui.job_button import view_of
+from bot.ui.lineage import LineageButton
+from tests.cogs.cards import listed, said
 from tests.cogs.conftest import job_id_of
 from tests.cogs.imagine.test_variations import pressed
 from tests.store_database import database_of
@@ -24,15 +27,9 @@ async def grown(world, here):
     return first, second, third
 
 
-def embed_of(result):
-    [embed] = result.response.embeds
-    return discord.Embed.from_dict(embed) if isinstance(embed, dict) else embed
-
-
 async def tree(world, result):
-    await world.until(lambda: result.response and result.response.embeds, "the tree")
-    assert result.ephemeral
-    return (embed_of(result).description or "").splitlines()
+    await world.until(lambda: said(result), "the tree")
+    return listed(result).splitlines()
 
 
 async def test_lineage_shows_the_tree_with_links_from_any_of_its_pictures(world, here):
@@ -53,8 +50,20 @@ async def test_lineage_shows_the_tree_with_links_from_any_of_its_pictures(world,
     newest = await here.bob.slash(here.channel, "lineage")
     assert len(await tree(world, newest)) == 3
     told = await here.alice.context_menu(here.channel, "Info", third)
-    await world.until(lambda: told.response and told.response.embeds, "Info")
+    await world.until(lambda: said(told), "Info")
     assert len(await tree(world, await here.alice.click(told.response, label="Lineage"))) == 3
+
+
+async def test_the_button_of_an_answer_from_before_cards_works(world, here):
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    [picture] = await world.painted(here.channel)
+    view = view_of(job_id_of(picture), (LineageButton,))
+    channel = world.bot.get_channel(here.channel.id)
+    old = await channel.send(embed=discord.Embed(title="Info"), view=view)
+    view.stop()
+    pressed = await here.alice.click(old, label="Lineage")
+    assert len(await tree(world, pressed)) == 1
+    assert world.messages(here.channel)[-1].embeds[0].title == "Info"
 
 
 async def test_pictures_that_the_member_cannot_see_are_blank(world, here):

@@ -11,6 +11,7 @@ import pytest
 from bot.errors import TermsError
 from bot.requests.restrictions import check_not_banned, parse_duration
 from data.people import Restriction
+from tests.cogs.cards import listed
 from tests.cogs.conftest import job_id_of
 
 LONG = "a fox --iterations 900"
@@ -24,11 +25,6 @@ async def paint(world, here, person, prompt="a hen --iterations 1", count=1):
 def said(result):
     assert result.ephemeral
     return result.response.content
-
-
-def listed(result):
-    assert result.ephemeral
-    return result.response.embeds[0].description
 
 
 async def ask(person, channel, prompt="a cow --iterations 1"):

@@ -7,8 +7,9 @@ import pytest
 
 from data.people import LoggedAct
 from data.picture_checks import Finding
+from tests.cogs.cards import listed
 from tests.cogs.conftest import job_id_of, labels
-from tests.cogs.test_moderation import LONG, listed, paint, said
+from tests.cogs.test_moderation import LONG, paint, said
 
 
 async def set_channel(world, here, channel):

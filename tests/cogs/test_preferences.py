@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.people import Preferences
+from tests.cogs.cards import listed, said
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
 
@@ -10,7 +11,7 @@ from tests.cogs.conftest import job_id_of
 async def test_options_left_out_are_filled_in_and_named_ones_are_kept(world, here):
     shown = await here.alice.slash(here.channel, "preferences set", size="48x32", iterations=2)
     assert shown.ephemeral
-    assert "48×32" in shown.response.content
+    assert "48×32" in said(shown)
     await here.alice.slash(here.channel, "imagine", prompt="a fox")
     await here.alice.slash(here.channel, "imagine", prompt="a hen --size 32 --iterations 1")
     await here.alice.slash(here.channel, "imagine", prompt="a cow --ar 2:1")
@@ -42,17 +43,15 @@ async def test_preferences_belong_to_one_user_survive_a_restart_and_can_be_reset
         previews=False,
     )
     await world.restart()
-    shown = (await here.alice.slash(here.other, "preferences show")).response.content
+    shown = said(await here.alice.slash(here.other, "preferences show"))
     assert "Iterations: 3" in shown
     assert "Model: tiny" in shown
     assert "picture is ready: on" in shown
     assert "Previews: off" in shown
-    assert (
-        "Iterations: 3"
-        not in (await here.bob.slash(here.channel, "preferences show")).response.content
-    )
+    bobs = listed(await here.bob.slash(here.channel, "preferences show"))
+    assert "Iterations: default" in bobs
     reset = await here.alice.slash(here.channel, "preferences reset")
-    assert "Iterations: default" in reset.response.content
+    assert "Iterations: default" in said(reset)
     assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
 
 
@@ -66,7 +65,7 @@ async def test_values_that_cannot_be_painted_are_refused_and_change_nothing(worl
     ):
         shown = await here.alice.slash(here.channel, "preferences set", **{option: value})
         assert shown.ephemeral
-        assert words in shown.response.content
+        assert words in said(shown)
     assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from bot.requests.picture import Picture
 from engine.clock import DAY_MS
+from tests.cogs.cards import listed
 from tests.cogs.conftest import job_id_of
 from tests.data.privacy.test_personal_data import traces
 from tests.store_database import database_of
@@ -115,7 +116,7 @@ async def test_a_ban_holds_after_the_user_s_data_is_deleted(world, here):
     refused = await here.alice.slash(here.channel, "imagine", prompt="a fox")
     assert "banned from making pictures" in refused.response.content
     shown = await here.moderator.slash(here.channel, "mod bans")
-    assert shown.response.embeds[0].description.startswith("someone who deleted their data")
+    assert listed(shown).startswith("someone who deleted their data")
     await here.moderator.slash(here.channel, "mod unban", person=here.alice)
     again = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     assert again.response.content.startswith("Queued")

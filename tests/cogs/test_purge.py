@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bot.requests.removal import Removal
+from tests.cogs.cards import listed
 from tests.cogs.conftest import job_id_of
-from tests.cogs.test_moderation import listed, paint, said
+from tests.cogs.test_moderation import paint, said
 
 
 async def preview(here, **options):

@@ -9,6 +9,7 @@ import pytest
 import simcord.actors
 
 from bot.ui.buttons import BUTTONS
+from tests.cogs.cards import text_of
 from tests.cogs.conftest import job_id_of
 
 SECRET = "a secret hen"
@@ -17,7 +18,7 @@ SECRET = "a secret hen"
 def said(result):
     assert result.ephemeral
     response = result.response
-    return f"{response.content} {[embed.description for embed in response.embeds]}"
+    return f"{response.content} {text_of(result)}"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from data.people import Preferences
 from engine.jobs.job import USUAL_SHARE
+from tests.cogs.cards import said
 from tests.cogs.configuring import add_manager, configure
 
 
@@ -55,7 +56,7 @@ async def test_the_host_bounds_shares_and_lowers_what_was_set_before(world, here
 
 async def test_a_relaxed_picture_waits_while_others_wait(world, here, held):
     shown = await here.alice.slash(here.channel, "preferences set", relax=True)
-    assert "nobody else is waiting: on" in shown.response.content
+    assert "nobody else is waiting: on" in said(shown)
     held.hold()
     await ask(here.bob, here.channel, "first")
     told = await here.alice.slash(here.channel, "imagine", prompt="relaxed")

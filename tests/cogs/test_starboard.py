@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 import pytest
 
+from tests.cogs.cards import GALLERY, parts, texts_of
 from tests.cogs.channels import channel_for_adults, set_rights
 from tests.cogs.conftest import job_id_of
 from tests.cogs.imagine.test_grid import painted as painted_grids
@@ -50,9 +51,10 @@ async def test_a_picture_with_enough_stars_is_posted_once(world, here, board):
     assert world.messages(board) == []
     await star(world, picture, here.bob)
     [shown] = await world.until(lambda: world.messages(board), "the starboard")
-    assert f"{STAR} **2** · <#{here.channel.id}>" in shown.content
-    assert f"/{picture.id})" in shown.content
-    assert shown.embeds[0].description == "- a fox"
+    head, prompt = texts_of(shown)
+    assert f"{STAR} **2** · <#{here.channel.id}>" in head
+    assert f"/{picture.id})" in head
+    assert prompt == "- a fox"
     assert shown.attachments[0].description == "a fox"
     await star(world, picture, here.moderator)
     await here.bob.unreact(picture, STAR)
@@ -124,7 +126,8 @@ async def test_a_spoiler_stays_one_and_other_messages_are_ignored(world, here, b
     await star(world, picture, here.alice)
     [shown] = await world.until(lambda: world.messages(board), "the starboard")
     assert shown.attachments[0].filename.startswith("SPOILER_")
-    assert shown.embeds[0].image.url is None
+    [[item]] = [gallery["items"] for gallery in parts(shown, GALLERY)]
+    assert item["spoiler"]
 
 
 async def test_without_a_channel_stars_are_only_counted(world, here):

@@ -62,6 +62,7 @@ async def test_moderators_share_styles_which_everyone_there_can_use(world, here)
     ).prompt == "a fox, watercolour"
     said = await style(world, here, bob, "list")
     assert said.splitlines() == [
+        "### Styles",
         "**Your styles**",
         "- **ink**: ink drawing",
         "**This server's styles**",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 
+import discord
 import pytest
 
 from bot.errors import NotAllowedError
 from bot.requests import surprise as surprises
 from bot.requests.surprise import draw, surprise
+from cogs.surprise import AnotherButton
 from engine.models.phrases import Phrases, all_phrases
 from engine.request.prompt import parse_prompts
+from tests.cogs.cards import said, text_of
 from tests.cogs.conftest import newest
 from tests.cogs.media import answered
 
@@ -18,7 +21,7 @@ FEW = Phrases(("a fox", "a hen"), ("on a hill",), ("at night",), ("woodcut",))
 
 
 def prompt_in(result):
-    return result.response.content.splitlines()[1].removeprefix("> ")
+    return said(result).splitlines()[1].removeprefix("> ")
 
 
 async def test_a_prompt_is_shown_drawn_again_and_painted(world, here, monkeypatch):
@@ -35,6 +38,19 @@ async def test_a_prompt_is_shown_drawn_again_and_painted(world, here, monkeypatc
     assert (await newest(world, here.channel, 1)).request.prompt == "a hen"
     await here.alice.click(result.response, label="Another")
     await world.until(lambda: "a cow" in prompt_in(result), "another one after a restart")
+
+
+async def test_a_message_from_before_cards_is_drawn_again_in_place(world, here, monkeypatch):
+    monkeypatch.setattr(surprises, "draw", lambda phrases: "a hen")
+    view = discord.ui.View(timeout=None)
+    view.add_item(AnotherButton())
+    channel = world.bot.get_channel(here.channel.id)
+    old = await channel.send("How about this?\n> a fox", embed=discord.Embed(title="x"), view=view)
+    view.stop()
+    await here.alice.click(old, label="Another")
+    await world.until(lambda: "a hen" in text_of(world.messages(here.channel)[-1]), "another one")
+    message = world.messages(here.channel)[-1]
+    assert (message.id, message.content, message.embeds) == (old.id, "", [])
 
 
 async def test_words_that_a_server_blocks_are_never_drawn(world, here, monkeypatch):

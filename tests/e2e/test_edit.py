@@ -29,9 +29,9 @@ async def paint_first_words(standin, bot, person, channel, picture):
     """Have the picture described, and press the first button; return the description."""
     uploaded = standin.world.upload(channel, "red.png", picture)
     asked = await standin.command(person, channel, "describe", image=uploaded)
-    await bot.until(lambda: "**4**" in asked.content, "the description")
+    await bot.until(lambda: "**4**" in asked.text, "the description")
     await standin.press(person, channel, asked.message, "1")
-    return asked.content
+    return asked.text
 
 
 async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, standin, bot):

@@ -131,11 +131,11 @@ async def test_both_paint_what_is_asked_of_one_and_say_so(standin, bots, alice):
     async def queue(channel):
         shown = await standin.command(alice, channel, "queue")
         await first.until(shown.acknowledged.is_set, "the queue")
-        return shown.content
+        return shown.text
 
     # What the other one paints is still shown where it was asked for, and counted there.
     async with asyncio.timeout(60):
-        while "**running, about" not in (text := await queue(here)):  # noqa: ASYNC110  it is asked
+        while "**running, expected" not in (text := await queue(here)):  # noqa: ASYNC110  it is asked
             await asyncio.sleep(0.1)
     assert "of 40" in text
     assert "taken from another process" in second.log_text()

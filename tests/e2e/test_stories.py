@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from bot.standin import StandIn
 from bot.standin.channels import FORUM
 from bot.standin.commands import RefusedError
-from bot.standin.components import buttons
+from bot.standin.components import buttons, texts
 from bot.standin.guilds import MEMBER
 from tests.cogs.media import png, sha256
 from tests.e2e.conftest import check_described, host_environment, running_bot
@@ -416,8 +416,9 @@ async def test_a_picture_with_enough_stars_is_on_the_starboard_once(server, alic
     await standin.react(bob, channel, fox, "👍")
     await standin.react(bob, channel, fox, "⭐")
     [shown] = await bot.until(lambda: from_bot(board), "the starboard")
-    assert shown["content"].startswith(f"⭐ **2** · <#{channel.id}>")
-    assert shown["embeds"][0]["description"] == "- a fox"
+    head, prompt = texts(shown)
+    assert head.startswith(f"⭐ **2** · <#{channel.id}>")
+    assert prompt == "- a fox"
     # Another star changes nothing, and a deleted picture is not shown any more.
     await standin.react(server.owner, channel, fox, "⭐")
     await bot.until(lambda: rows(bot, "SELECT * FROM stars WHERE stars = 3"), "the third star")

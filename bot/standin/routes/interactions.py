@@ -79,7 +79,7 @@ class InteractionRoutes:
         return {"interaction": about, "resource": {"type": kind, "message": message}}
 
     def _change(self, interaction: Interaction, message: dict, payload: dict, files: dict) -> None:
-        checks.check_message(payload, files, editing=True)
+        checks.check_message(payload, files, message)
         self.world.edit(interaction.channel, message, payload, files)
         message["flags"] &= ~_LOADING
         interaction.edited.set()

@@ -111,7 +111,7 @@ class MessageRoutes:
             raise ApiError(*errors.NOT_THE_AUTHOR)
         if channel.archived:
             raise ApiError(*errors.THREAD_ARCHIVED)
-        checks.check_message(recorded.payload, recorded.files, editing=True)
+        checks.check_message(recorded.payload, recorded.files, message)
         return self.world.edit(channel, message, recorded.payload, recorded.files)
 
     def delete(self, recorded: Recorded, channel_id: str, message_id: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import engine.worker.scores
+from tests.cogs.cards import listed, text_of
 from tests.cogs.channels import channel_for_adults
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
-from tests.cogs.test_history import text_of
 from tests.databases import open_database
 
 
@@ -33,8 +33,7 @@ async def paint(world, here, **options):
 async def moderation_log(here):
     result = await here.moderator.slash(here.channel, "mod log")
     assert result.ephemeral
-    embeds = result.response.embeds
-    return embeds[0].description if embeds else result.response.content
+    return result.response.content or listed(result)
 
 
 async def test_a_warning_is_logged_and_shown_on_the_message(world, here, manager):
@@ -135,7 +134,7 @@ async def test_the_list_can_be_shown_changed_and_emptied(world, here, manager):
         here, manager, "concepts add", concept="Blood", action="spoiler", threshold=0.25
     )
     assert await configure(here, manager, "concepts list") == (
-        "||blood|| · spoiler · threshold 0.25"
+        "### 1 concept\n||blood|| · spoiler · threshold 0.25"
     )
     log = await configure(here, manager, "log")
     assert "`concepts`: − ||warn 0.5 blood|| + ||spoiler 0.25 blood||" in log  # noqa: RUF001

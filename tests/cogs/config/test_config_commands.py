@@ -129,8 +129,8 @@ async def test_values_that_cannot_be_set_are_refused_with_the_reason(world, here
         here, manager, "words add", words="regex:("
     )
     assert await stored(world, here) == {}
-    assert await configure(here, manager, "log") == (
-        "Nobody has changed a setting in this server yet."
+    assert (await configure(here, manager, "log")).endswith(
+        "\nNobody has changed a setting in this server yet."
     )
 
 
@@ -165,7 +165,8 @@ async def test_the_log_shows_who_changed_a_setting_with_both_values(world, here,
     )
     await configure(here, manager, "words add", words="fox, hen")
     await configure(here, manager, "reset", name="iterations")
-    lines = (await configure(here, manager, "log")).splitlines()
+    heading, *lines = (await configure(here, manager, "log")).splitlines()
+    assert heading == "### Changes of settings"
     assert [line.split(" ", 1)[1] for line in lines] == [
         f"{manager.mention} `iterations`: 8 → not set",
         f"{manager.mention} `blocked_words`: + ||fox|| ||hen||",
@@ -175,7 +176,7 @@ async def test_the_log_shows_who_changed_a_setting_with_both_values(world, here,
     for i in range(10):
         await configure(here, manager, "set", name="cooldown", value=str(i + 1))
     assert (await configure(here, manager, "log")).endswith("/config log page:2")
-    assert len((await configure(here, manager, "log", page=2)).splitlines()) == 6
+    assert len((await configure(here, manager, "log", page=2)).splitlines()) == 7
     assert "no older changes" in await configure(here, manager, "log", page=9)
 
 

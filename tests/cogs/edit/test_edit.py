@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from typing import Any
 
 import discord
 import pytest
@@ -34,6 +35,18 @@ def message_with_link(world, here, thumbnail):
             embeds=[{"type": "image", "thumbnail": thumbnail}],
         ),
     )
+
+
+def laid_out(world, here, address):
+    """Return a message that shows a picture in a frame, and has no attachment, as on Discord."""
+    gallery = discord.ui.MediaGallery[Any](discord.MediaGalleryItem(address))
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.Container(discord.ui.TextDisplay("look"), gallery))
+    flags = discord.MessageFlags(components_v2=True).value
+    shown = world.env.backend.create_message(
+        here.channel.id, here.bob.id, components=view.to_components(), flags=flags
+    )
+    return to_discord_message(world.env, shown)
 
 
 async def test_edit_starts_from_the_picture_and_uses_every_option(world, here):
@@ -175,7 +188,7 @@ async def test_the_menu_finds_embedded_and_forwarded_pictures(world, here):
         world, here, {"url": "https://x.example/sun.png", "proxy_url": link}
     )
     forwarded = await here.bob.forward(original, here.channel)
-    for count, message in enumerate((embedded, forwarded), 1):
+    for count, message in enumerate((embedded, forwarded, laid_out(world, here, link)), 1):
         shown = await here.alice.context_menu(here.channel, "Edit this image", message)
         sent = await here.alice.submit_modal(shown, {"words": f"a moon {FAST}"})
         assert (await answered(world, sent)).startswith("Queued")

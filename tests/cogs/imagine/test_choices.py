@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cogs.cards import buttons
 from tests.cogs.conftest import job_id_of
 from tests.cogs.media import answered, png
 
@@ -17,7 +18,7 @@ async def offered(world, here, prompt, command="imagine", **options):
 
 
 def buttons_of(result):
-    return [item["label"] for row in result.response.components for item in row["components"]]
+    return [item["label"] for item in buttons(result)]
 
 
 async def confirm(world, result, person, label="Confirm"):

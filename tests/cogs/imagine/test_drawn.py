@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from tests.cogs.cards import text_of
 from tests.cogs.conftest import RESULT_LABELS, job_id_of, labels
-from tests.cogs.test_history import text_of
 
 FEW = "--iterations 3 --seed 7"
 

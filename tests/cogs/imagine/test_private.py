@@ -6,9 +6,9 @@ import discord
 import pytest
 
 from bot.ui.buttons import AgainButton, EditButton, RemixButton, VideoButton
+from tests.cogs.cards import listed, text_of
 from tests.cogs.conftest import job_id_of, labels
 from tests.cogs.media import png
-from tests.cogs.test_history import text_of
 
 FOX = "a fox --iterations 2 --seed 1"
 ALONE = "send it to you in a direct message"
@@ -99,20 +99,20 @@ async def test_nobody_else_sees_more_than_that_there_is_one(world, here, private
     waiting = world.bot.queue.overview()[-1].id
     for person in (here.bob, here.moderator):
         queue = await person.slash(here.channel, "queue")
-        assert "secret" not in queue.response.content
+        assert "secret" not in listed(queue)
         for button in (AgainButton, RemixButton, EditButton, VideoButton):
             message = await world.bot.get_channel(here.other.id).send(view=button_view(button, id))
             pressed = await person.click(message, custom_id=button.custom_id_of(id))
             assert pressed.response.content == "That picture is private.", button.label
-    assert "secret" in (await here.alice.slash(here.channel, "queue")).response.content
+    assert "secret" in listed(await here.alice.slash(here.channel, "queue"))
     jobs = await here.moderator.slash(here.channel, "mod jobs")
-    listed = jobs.response.embeds[0].description
-    assert f"<@{here.alice.id}>" in listed
-    assert waiting[:8] in listed
-    assert "private" in listed
-    assert "fox" not in listed
-    assert "secret" not in listed
-    assert "discord.com" not in listed
+    text = listed(jobs)
+    assert f"<@{here.alice.id}>" in text
+    assert waiting[:8] in text
+    assert "private" in text
+    assert "fox" not in text
+    assert "secret" not in text
+    assert "discord.com" not in text
     for command in ("mod stop", "mod delete"):
         for typed, found in (("secret", False), ("sec", False), (waiting[:6], True), ("", True)):
             offered = await here.moderator.autocomplete(here.channel, command, "job", typed)
@@ -192,7 +192,6 @@ async def test_it_stays_private_through_a_restart(world, here, allowed):
 
 
 async def test_help_tells_of_it_where_it_is_allowed(world, here):
-    text = lambda shown: shown.response.embeds[0].description  # noqa: E731
-    assert "private" not in text(await here.alice.slash(here.channel, "help"))
+    assert "private" not in text_of(await here.alice.slash(here.channel, "help"))
     await allow(world, here)
-    assert "option private" in text(await here.alice.slash(here.channel, "help"))
+    assert "option private" in text_of(await here.alice.slash(here.channel, "help"))

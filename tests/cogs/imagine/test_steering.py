@@ -12,7 +12,9 @@ from PIL import Image
 
 from data.people import Restriction
 from engine.painting.pipeline import imagine
+from engine.pictures.provenance import read_made
 from engine.request.request import ImageRequest
+from tests.cogs.cards import facts_of, text_of
 from tests.cogs.conftest import job_id_of, labels
 from tests.cogs.media import white_disc
 
@@ -99,10 +101,12 @@ async def test_a_picture_is_nudged_frozen_lengthened_and_painted_again_the_same(
     answer = said(await pressed(world, here.alice, parts, "Top left"))
     assert answer == "From the next iteration on: frozen: @top-left"
     await pressed(world, here.alice, message, "Bolder")
-    assert await changes(world, message, 3) == [
+    await pressed(world, here.alice, message, "Longer")
+    assert await changes(world, message, 4) == [
         "a blue circle:2 + fog",
         "freeze: @top-left",
         "rate: 1.5",
+        "longer: 100",
     ]
     await world.until(lambda: "bolder" in _progress(world, here).embeds[0].description, "the echo")
     result, job = await stopped(world, here, message)
@@ -110,6 +114,7 @@ async def test_a_picture_is_nudged_frozen_lengthened_and_painted_again_the_same(
     for line in ("- a red circle", "from iteration", "- a blue circle × 2", "- frozen: @top-left"):
         assert line in description
     assert "then a blue circle, fog" in result.attachments[0].description
+    await check_told(world, here, result, job)
     assert isinstance(job.request, ImageRequest)
     made = job.result["iterations"]
     *iterates, last = [
@@ -118,6 +123,31 @@ async def test_a_picture_is_nudged_frozen_lengthened_and_painted_again_the_same(
     assert len(iterates) == made
     picture = Image.open(io.BytesIO(await world.bot.store.picture(job.id)))
     assert picture.convert("RGB").tobytes() == last.to_pil().tobytes()
+
+
+async def check_told(world, here, result, job):
+    """What was changed, and when, is in /history, in Info and in the picture's own file."""
+    history = text_of(await here.alice.slash(here.channel, "history"))
+    told = await here.bob.context_menu(here.channel, "Info", result)
+    await world.until(lambda: text_of(told), "Info")
+    understood, count = (facts_of(told)[name] for name in ("Understood as", "Iterations"))
+    lines = {
+        "rate": "bolder: 1.5 times the learning rate",
+        "freeze": "frozen: @top-left",
+        "longer": "100 more iterations",
+    }
+    for step in job.request.steering:
+        what = lines.get(step.change.partition(":")[0], "a blue circle:2 + fog")
+        assert f"{step.at}: {what}" in history
+        assert f"from iteration {step.at}\n" in understood
+    for line in ("- a blue circle × 2", *(f"- {each}" for each in lines.values())):
+        assert line in understood
+    assert "stopped early" in history
+    assert count == f"{job.result['iterations']} (stopped early)"
+    made = read_made(await world.bot.store.picture(job.id))
+    assert made is not None
+    assert made.request.steering == job.request.steering
+    assert made.stopped_at == job.result["iterations"]
 
 
 async def test_longer_adds_half_of_the_iterations_up_to_the_limit(world, here):
@@ -173,7 +203,7 @@ async def test_all_pictures_of_a_grid_are_steered_and_a_moderator_is_noted(world
     )
     await world.until(lambda: "hen" in _progress(world, here).embeds[0].description, "the echo")
     log = await here.moderator.slash(here.channel, "mod log")
-    assert "changed a picture by" in str(log.response.embeds[0].to_dict())
+    assert "changed a picture by" in text_of(log)
     await pressed(world, here.alice, message, "Cancel")
     await world.until(lambda: not world.bot.delivery.busy, "the end")
 

@@ -15,6 +15,7 @@ from data.jobs.history import Search
 from data.people import Restriction
 from engine.worker.messages import Stepped
 from engine.worker.process import InProcessWorker
+from tests.cogs.cards import said
 from tests.cogs.conftest import job_id_of, labels
 from tests.store_database import database_of
 
@@ -34,11 +35,6 @@ def view_with(job_id):
     view = discord.ui.View(timeout=None)
     view.add_item(VideoButton(job_id))
     return view
-
-
-def said(result):
-    assert result.ephemeral
-    return result.response.content
 
 
 async def test_it_waits_its_turn_and_is_posted_for_the_member_who_asked(world, here, held):
