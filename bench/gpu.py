@@ -12,7 +12,9 @@ what it had:
 - ``reference``: the ratio to the published loop in the same run (``bench.reference``), with CLIP in
   float32, and as its ``load`` makes it on a GPU, in float16; the share of the measured peak;
 - ``throughput``: iterations a second of 1, 2, 4, 8 and 16 jobs;
-- ``launches``: kernels and synchronisations of an iteration.
+- ``launches``: kernels and synchronisations of an iteration that is not replayed as a CUDA graph;
+- ``graphs``: the same with and without CUDA graphs, with the ratio, the host's processor time, and
+  whether both give the same bits.
 
 A section that fails has an ``error`` instead, and the command then exits with 1.
 """
@@ -34,6 +36,7 @@ from bench.timing.gpu_sections import (
     Plan,
     bit_equality,
     correctness,
+    graphs,
     launches,
     paper,
     reference,
@@ -107,6 +110,7 @@ def main(
             "throughput": lambda: throughput(work, plan),
             "paper_480": lambda: paper(work, plan, plan.large_side),
             "launches": lambda: launches(work),
+            "graphs": lambda: graphs(work, plan),
         }
         for each, measure in sections.items():
             if not only or each in only:

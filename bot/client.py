@@ -218,6 +218,7 @@ class ImageBot(GatewayBot):
             threads=painting.threads,
             precision=painting.precision,
             check_memory=painting.check_memory,
+            cuda_graphs=painting.cuda_graphs,
             batch=painting.batch,
             in_process=self._in_process,
             preview_every=min(2.0, preview_seconds / 2),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,11 +24,15 @@ from bench.timing.subjects import Work, engine_loop, published_loop, wait_for
 from bench.timing.weights import load_engine
 from engine.models import Models
 from engine.painting.batch import step_together
+from engine.painting.graphs.registry import RECORDERS, status
 from engine.painting.synthesis import Synthesis
 
 # Convolutions of cuDNN round float32 to TF32, which has 10 bits, as published.
 _FLOAT32_LOSS, _FLOAT32_GRADIENT = 1e-3, 5e-2
 _LOSS = 0.01
+# Calls of CUDA's that start work, as the profiler names them.
+_STARTS = ("cudaLaunchKernel", "cuLaunchKernel", "cudaGraphLaunch", "cudaMemcpyAsync")
+_BEFORE_REPLAY = 8  # iterations until one is recorded and has proved itself
 
 
 @dataclass(frozen=True)
@@ -211,8 +216,14 @@ def launches(work: Work) -> dict[str, Any]:
     """How many kernels an iteration starts, and how often the CPU waits for the GPU in it."""
     if not work.device.startswith("cuda"):
         return {"kernels": None, "synchronisations": None}
-    painting = engine_loop(work)
-    _step(painting, 3)
+    with _without_graphs():
+        painting = engine_loop(work)
+        _step(painting, 3)
+        return _launched(painting, work)
+
+
+def _launched(painting: Synthesis, work: Work) -> dict[str, Any]:
+    """What one iteration starts: kernels on the GPU, and calls of the host that start something."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.cuda.set_sync_debug_mode("warn")
@@ -223,10 +234,70 @@ def launches(work: Work) -> dict[str, Any]:
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
         painting.step()
         wait_for(work.device)
-    kernels = [
-        event for event in profiler.events() or () if str(event.device_type).endswith("CUDA")
-    ]
-    return {"kernels": len(kernels), "synchronisations": len(caught)}
+    events = profiler.events() or ()
+    return {
+        "kernels": sum(str(event.device_type).endswith("CUDA") for event in events),
+        "starts": sum(event.name.startswith(_STARTS) for event in events),
+        "synchronisations": len(caught),
+    }
+
+
+def graphs(work: Work, plan: Plan) -> dict[str, Any]:
+    """An iteration that is replayed as a CUDA graph next to the same without, in turn."""
+    if not work.device.startswith("cuda"):
+        return {"skipped": "iterations are recorded on a GPU only"}
+    models = _load(work)
+    ours, plain = engine_loop(work, models), engine_loop(work, models)
+
+    def step_plainly() -> None:
+        with _without_graphs():
+            plain.step()
+
+    for _ in range(_BEFORE_REPLAY):
+        ours.step()
+        step_plainly()
+    steps: dict[str, Callable[[], object]] = {"with": ours.step, "without": step_plainly}
+    seconds = alternate(steps, plan.rounds, plan.turn, lambda: wait_for(work.device))
+    ours.settle()
+    plain.settle()
+    same = torch.equal(ours.latent.z, plain.latent.z)
+    found = status().get(str(torch.device(work.device)), {})
+    if not found:
+        found = next(iter(status().values()), {"recorded": 0, "refused": []})
+    result: dict[str, Any] = {
+        **{f"{name}_s": round(statistics.median(each), 5) for name, each in seconds.items()},
+        **ratio_of(seconds["without"], seconds["with"]),
+        "same_bits": same,
+        **found,
+        "ok": same and bool(found["recorded"]) and not found["refused"],
+    }
+    for name, painting, context in (
+        ("with", ours, contextlib.nullcontext()),
+        ("without", plain, _without_graphs()),
+    ):
+        with context:
+            result |= {f"{name}_{key}": each for key, each in _launched(painting, work).items()}
+            result[f"{name}_host_ms"] = round(_host_seconds(painting, plan.turn) * 1000, 3)
+            wait_for(work.device)
+    return result
+
+
+def _host_seconds(painting: Synthesis, iterations: int) -> float:
+    """Processor time of this thread for an iteration."""
+    began = time.thread_time()
+    _step(painting, iterations)
+    return (time.thread_time() - began) / iterations
+
+
+@contextlib.contextmanager
+def _without_graphs() -> Iterator[None]:
+    """Nothing is recorded or replayed inside."""
+    before = dict(RECORDERS)
+    RECORDERS.clear()
+    try:
+        yield
+    finally:
+        RECORDERS.update(before)
 
 
 def _load(work: Work) -> Models:

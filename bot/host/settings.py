@@ -122,6 +122,7 @@ class PaintingSettings(BaseSettings):
     precision: Literal["auto", "float32", "bf16"] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
     check_memory: bool = True
+    cuda_graphs: bool = True
     batch: Annotated[int | None, Field(ge=1, le=16), BeforeValidator(_batch)] = None
     # This machine, or a Ray cluster, of which the next four are.
     engine: Annotated[str, AfterValidator(_engine)] = LOCAL

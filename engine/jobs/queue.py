@@ -53,10 +53,10 @@ class PaintQueue:
 
     ``device`` names one or several devices of this machine (engine.jobs.devices), each of which
     gets a worker; with None all workers come from ``supply``, or by :meth:`add_worker`.
-    ``preload``, ``precision``, ``threads``, ``preview_every``, ``save_every``, ``preview_side`` and
-    ``check_memory`` are the workers' (engine.worker.messages.WorkerSettings). ``batch`` is how many
-    jobs of one kind each
-    device paints at once, None as many as are worth it on a GPU.
+    ``preload``, ``precision``, ``threads``, ``preview_every``, ``save_every``, ``preview_side``,
+    ``check_memory`` and ``cuda_graphs`` are the workers' (engine.worker.messages.WorkerSettings).
+    ``batch`` is how many jobs of one kind each device paints at once, None as many as are worth it
+    on a GPU.
     A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
     sooner while it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a
     thread of this process, for tests of the bot. Without ``record_frames`` a time-lapse paints its
@@ -83,6 +83,7 @@ class PaintQueue:
         save_every: float = 5.0,
         preview_side: int = 512,
         check_memory: bool = True,
+        cuda_graphs: bool = True,
         batch: int | None = 1,
         silence: float = 900.0,
         in_process: bool = False,
@@ -103,6 +104,7 @@ class PaintQueue:
             save_every=save_every,
             preview_side=preview_side,
             check_memory=check_memory,
+            cuda_graphs=cuda_graphs,
             slots=batch,
         )
         self._device = device

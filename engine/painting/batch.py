@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from engine.models.free_memory import give_back
 from engine.models.memory import is_memory_error
+from engine.painting.graphs.registry import make_room
 from engine.painting.iterate import Iterate
 from engine.painting.late import Unread
 from engine.painting.memory_plan import fitting_together
@@ -73,6 +74,7 @@ def step_together(
     del before
     failure.__traceback__ = None  # it keeps all tensors of the step in memory
     if is_memory_error(failure):
+        make_room()
         give_back()
     if failed is not None:
         failed(failure)

@@ -97,6 +97,11 @@ class Late:
         """Whether all numbers have been finite, if ``flag`` says it of the newest; not read."""
         return self._unread[-1].finite & flag if self._unread else flag
 
+    @property
+    def newest_flag(self) -> Tensor | None:
+        """Whether all numbers have been finite so far, on the device; None if all were read."""
+        return self._unread[-1].finite if self._unread else None
+
     def add(self, unread: Unread) -> None:
         """Note an iteration that has been started."""
         self._unread.append(unread)

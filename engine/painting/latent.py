@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,15 @@ class Latent(nn.Module, ABC):
 
         Of another ``z``, if one is given.
         """
+
+    def over(self, z: Tensor, initial: Tensor | None) -> Self:
+        """The same latent with its z in the memory of ``z``, and another ``initial`` if given."""
+        other = copy.copy(self)
+        other._parameters = {}
+        other.z = nn.Parameter(z)
+        if initial is not None:
+            other.initial = initial
+        return other
 
     def pull_to_mean(self, spread: float, tokens: Tensor | None = None) -> None:
         """Multiply the distance of z from the latents' mean by ``spread``, 0 to 1.

@@ -125,6 +125,13 @@ def measure(paintings: Sequence[Measurable]) -> Measured:
     return Measured(pictures.detach(), totals, named, finite)
 
 
+def loss_names(painting: Measurable) -> list[str]:
+    """The names of the losses that :func:`measure` gives."""
+    of_latent = ["regulariser"] if painting.alpha else []
+    pulling = (pull.target.name for pull in painting.pulls())
+    return list(dict.fromkeys([*pulling, *of_latent, *painting.picture_losses]))
+
+
 def _pictures(paintings: Sequence[Measurable]) -> Tensor:
     """The pictures [B, 3, H, W] in 0..1 that the latents show now."""
     zq = [painting.masked(painting.latent(painting.draws())) for painting in paintings]

@@ -19,6 +19,7 @@ from engine.models import Generator, Perceptor
 from engine.models.free_memory import free_bytes, give_back, keep_freed
 from engine.models.memory import is_memory_error
 from engine.painting.average import MovingAverage
+from engine.painting.graphs.registry import make_room
 from engine.painting.late import Late
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
@@ -142,9 +143,13 @@ class Recovery:
     def use_less_memory(self, painting: Recoverable) -> None:
         """Halve the cutouts in each pass; if each has only one, recompute the decoder.
 
-        Raises OutOfMemoryError where it already does.
+        Raises OutOfMemoryError where it already does. If recorded iterations hold memory, they are
+        given up first.
         """
+        made_room = make_room()
         give_back()
+        if made_room:
+            return
         recipe = painting.recipe
         if self.passes < recipe.augmentation_at(painting.iteration).count:
             self._patience = min(2 * self._patience, _MAX_PATIENCE)

@@ -7,7 +7,7 @@ are each painting's own. A single painting takes the same way as several.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,10 +15,12 @@ from torch import Tensor
 
 from engine.models import Generator
 from engine.painting import late
+from engine.painting.graphs.registry import graph_of
+from engine.painting.graphs.slots import Iterated, Recordable
 from engine.painting.iterate import Iterate
 from engine.painting.late import Numbers, Outcome, Unread
 from engine.painting.latent import Latent
-from engine.painting.measuring import Measurable, measure
+from engine.painting.measuring import loss_names, measure
 from engine.painting.recovery import (
     SNAPSHOT_EVERY,
     BeforeStep,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class Painting(Measurable, Recoverable, Protocol):
+class Painting(Recordable, Recoverable, Protocol):
     """What a step reads and changes of a painting; Synthesis is one."""
 
     generator: Generator
@@ -51,6 +53,9 @@ class Painting(Measurable, Recoverable, Protocol):
 
     def update(self, finite: Tensor | None = None) -> None:
         """Update the latent once with its gradient; not if ``finite``, on the device, is false."""
+
+    def replayed(self) -> None:
+        """Note an update that a recording made."""
 
     def compose(self, image: Tensor) -> Image.Image:
         """A picture [3, H, W], put back into the picture that is edited."""
@@ -78,18 +83,24 @@ def step_once(
     for painting in paintings:
         painting.begin()
     lags = [_lag(painting) for painting in paintings]
-    measured = measure(paintings)
-    finite = [
-        painting.late.still_finite(flag)
-        for painting, flag in zip(paintings, measured.finite, strict=True)
-    ]
-    unread = _unread(paintings, befores, states, finite, measured.numbers(finite), measured.losses)
-    for painting, lag, each in zip(paintings, lags, unread, strict=True):
-        if lag:
-            painting.update(each.finite)
-        elif each.outcome.is_finite():
-            painting.update()
-    images = list(measured.pictures)
+    graph = graph_of(paintings)
+    iterated = None if graph is None else graph.replay(paintings)
+    if iterated is not None:
+        names = [loss_names(painting) for painting in paintings]
+        unread = _unread(paintings, befores, states, iterated, names)
+        for painting in paintings:
+            painting.replayed()
+    else:
+        iterated, names = _measured(paintings)
+        unread = _unread(paintings, befores, states, iterated, names)
+        for painting, lag, each in zip(paintings, lags, unread, strict=True):
+            if lag:
+                painting.update(each.finite)
+            elif each.outcome.is_finite():
+                painting.update()
+        if graph is not None:
+            graph.check(paintings, iterated)
+    images = list(iterated.pictures)
     # Nothing can fail from here on.
     seconds = (time.perf_counter() - began) / len(paintings)
     outcomes: list[Iterate | Unread] = []
@@ -140,22 +151,32 @@ def _lag(painting: Painting) -> int:
     return late.LAG.get(painting.latent.z.device.type, 0)
 
 
+def _measured(paintings: Sequence[Painting]) -> tuple[Iterated, list[list[str]]]:
+    """The next iteration, except for the update, and the names of each painting's losses."""
+    measured = measure(paintings)
+    finite = [
+        painting.late.still_finite(flag)
+        for painting, flag in zip(paintings, measured.finite, strict=True)
+    ]
+    iterated = Iterated(measured.pictures, measured.numbers(finite), finite)
+    return iterated, [list(losses) for losses in measured.losses]
+
+
 def _unread(
     paintings: Sequence[Painting],
     befores: Sequence[BeforeStep],
     states: Sequence[dict[str, Any] | None],
-    finite: Sequence[Tensor],
-    numbers: Tensor,
-    names: Sequence[Iterable[str]],
+    iterated: Iterated,
+    names: Sequence[Sequence[str]],
 ) -> list[Unread]:
     """Of each painting its flag, its total and its losses by ``names``; all are read at once."""
     rows = [("total", *each) for each in names]
     ends = list(accumulate(1 + len(row) for row in rows))
-    coming = Numbers(numbers)
+    coming = Numbers(iterated.numbers)
     return [
         Unread(
             painting.iteration,
-            finite[i],
+            iterated.finite[i],
             Outcome(coming, slice(ends[i] - 1 - len(rows[i]), ends[i]), rows[i]),
             befores[i].restore,
             states[i],

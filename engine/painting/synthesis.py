@@ -209,6 +209,11 @@ class Synthesis(KeepsParts):
         """Whether it decodes in less memory."""
         return self.recovery.recompute
 
+    @property
+    def attempt(self) -> int:
+        """How often it went back, on which its random numbers depend."""
+        return self.recovery.rollbacks
+
     def steer(self, changes: Changes) -> None:
         """Have these ``changes`` instead of those before; none may be of an earlier iteration.
 
@@ -225,7 +230,7 @@ class Synthesis(KeepsParts):
     def draws(self) -> Draws:
         """The random numbers of this iteration, or of the start before the first."""
         device = self.generator.reference.device
-        return Draws(self.seed, self.iteration, self.recovery.rollbacks, device)
+        return Draws(self.seed, self.iteration, self.attempt, device)
 
     def set_mask(self, mask: Tensor | None) -> None:
         """Change only this part of the picture from now on; None for all of it.

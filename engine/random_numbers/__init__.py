@@ -15,7 +15,7 @@ Integers and uniform numbers are bit-equal on all devices by construction, as al
 integers or exact. Normal numbers are, too: their logarithms and cosines come from tables.
 """
 
-from engine.random_numbers.draws import Draws
+from engine.random_numbers.draws import Draws, DrawsOnDevice
 from engine.random_numbers.streams import SCHEME, Stream
 
-__all__ = ["SCHEME", "Draws", "Stream"]
+__all__ = ["SCHEME", "Draws", "DrawsOnDevice", "Stream"]

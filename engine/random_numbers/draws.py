@@ -47,15 +47,26 @@ class Draws:
     @classmethod
     def of_all(cls, each: Sequence[Draws]) -> Draws:
         """The draws of several jobs, each of which has ints, on the same device."""
-        device = each[0].device
-        rows = [[_wrapped(_known(number)) for number in draws._given] for draws in each]
-        numbers = torch.tensor(rows).T.contiguous()
-        if device.type == "cuda":  # copies of pinned memory are not waited for
-            numbers = numbers.pin_memory()
-        seed, iteration, attempt = numbers.to(device, non_blocking=True)
+        device, given = each[0].device, [draws._given for draws in each]
+        if isinstance(each[0], DrawsOnDevice):
+            numbers = [
+                torch.stack([number for number in column if isinstance(number, Tensor)])
+                for column in zip(*given, strict=True)
+            ]
+        else:
+            numbers = cls._sent([[_wrapped(_known(x)) for x in row] for row in given], device)
+        seed, iteration, attempt = numbers
         result = cls(seed, iteration, attempt, device)
         result._by_numpy = each[0]._by_numpy
         return result
+
+    @staticmethod
+    def _sent(rows: list[list[int]], device: torch.device) -> list[Tensor]:
+        """The columns of ``rows`` as tensors on the device."""
+        numbers = torch.tensor(rows).T.contiguous()
+        if device.type == "cuda":  # copies of pinned memory are not waited for
+            numbers = numbers.pin_memory()
+        return list(numbers.to(device, non_blocking=True))
 
     def on_host(self) -> Draws:
         """The same numbers, computed on the CPU, where reading them waits for no device."""
@@ -145,6 +156,24 @@ class Draws:
             each[..., None] if isinstance(each, Tensor) else each for each in self._given
         )
         return DeviceJobs(seed, iteration, attempt, self.batch, self.device)
+
+
+class DrawsOnDevice(Draws):
+    """Those whose seed, iteration and attempt are scalars on the device, even on a CPU.
+
+    ``order`` is what :meth:`order` gives, as the host cannot know the numbers.
+    """
+
+    def __init__(
+        self, seed: Tensor, iteration: Tensor, attempt: Tensor, order: tuple[int, ...]
+    ) -> None:
+        super().__init__(seed, iteration, attempt, seed.device)
+        self._by_numpy = False
+        self._order = order
+
+    def order(self, stream: Stream, length: int) -> tuple[int, ...]:
+        """The order that is known."""
+        return self._order
 
 
 def _wrapped(number: int) -> int:

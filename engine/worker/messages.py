@@ -26,7 +26,8 @@ class WorkerSettings:
     ``preview_every`` and ``save_every`` are in seconds; ``preview_side`` is the most pixels on a
     preview's longer side; ``keep_models`` is the most models that stay loaded. ``check_memory``
     refuses pictures that are too large for the free memory. ``slots`` is how many jobs are painted
-    at once, None as many as are worth it (engine.worker.turns).
+    at once, None as many as are worth it (engine.worker.turns). ``cuda_graphs`` lets a GPU replay
+    recorded iterations (engine.painting.graphs).
     """
 
     device: str = "auto"
@@ -40,6 +41,7 @@ class WorkerSettings:
     check_memory: bool = True
     share: int = 1
     slots: int | None = 1
+    cuda_graphs: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import pytest
 
 from bench.gpu import Report
 from bench.timing.alternate import alternate, ratio_of
+from bench.timing.gpu_sections import Plan, graphs
+from bench.timing.subjects import Work
 
 
 def broken() -> dict[str, object]:
@@ -32,6 +34,16 @@ def test_sections_that_would_begin_too_late_are_left_out(tmp_path: Path) -> None
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert found["late"] == {"error": "left out: the time is used up"}
     assert found["failed"] == ["late"]
+
+
+def test_without_a_gpu_the_section_about_graphs_says_why_it_is_left_out(tmp_path: Path) -> None:
+    plan = Plan.tiny()
+    work = Work(tmp_path, plan.side, plan.cutouts, "cpu", "bf16", small=True)
+    report = Report(tmp_path / "gpu.json", seconds=60)
+    report.add("graphs", lambda: graphs(work, plan))
+    found = json.loads((tmp_path / "gpu.json").read_text())
+    assert found["graphs"]["skipped"] == "iterations are recorded on a GPU only"
+    assert not found["failed"]
 
 
 def test_two_loops_step_in_turn() -> None:

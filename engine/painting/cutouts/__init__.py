@@ -13,7 +13,12 @@ hand the same numbers to kornia's own modules.
 """
 
 from engine.painting.cutouts.cut import cut
-from engine.painting.cutouts.numbers import Cutouts, draw_cutouts, plain_cutouts
+from engine.painting.cutouts.numbers import (
+    Cutouts,
+    draw_cutouts,
+    order_that_matters,
+    plain_cutouts,
+)
 from engine.painting.cutouts.placing import in_regions
 from engine.painting.cutouts.several import cut_each, draw_cutouts_of_each
 from engine.painting.cutouts.views import Region
@@ -26,5 +31,6 @@ __all__ = [
     "draw_cutouts",
     "draw_cutouts_of_each",
     "in_regions",
+    "order_that_matters",
     "plain_cutouts",
 ]

@@ -180,6 +180,26 @@ def colour_order(draws: Draws) -> tuple[int, ...]:
     return draws.order(Stream.COLOUR_ORDER, 4)
 
 
+def order_that_matters(augmentation: Augmentation, draws: Draws) -> tuple[int, ...]:
+    """The :func:`colour_order` of an iteration, the same for those that give the same cutouts.
+
+    Without changes that cannot happen. A change of saturation next to one small change of the hue
+    is a single step, in either order.
+    """
+    if not augmentation.jitter:
+        return ()
+    return without_difference(colour_order(draws), augmentation)
+
+
+def without_difference(order: tuple[int, ...], augmentation: Augmentation) -> tuple[int, ...]:
+    """``order`` without what cannot happen; the same for those that give the same cutouts."""
+    most = augmentation.brightness, augmentation.contrast, augmentation.saturation, augmentation.hue
+    order = tuple(column for column in order if most[column] > 0)
+    if set(order) == {SATURATION, HUE} and augmentation.hue * 6 <= 1:
+        return SATURATION, HUE
+    return order
+
+
 def _small_draws(n: int) -> dict[Stream, tuple[int, ...]]:
     """The shapes of the uniform numbers of ``n`` cutouts."""
     return {

@@ -11,11 +11,10 @@ from torch import Tensor
 from engine.painting import host
 from engine.painting.cutouts.cut import cut
 from engine.painting.cutouts.numbers import (
-    HUE,
-    SATURATION,
     Cutouts,
     colour_order,
     draw_cutouts,
+    without_difference,
 )
 from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation
@@ -58,16 +57,6 @@ def cut_each(pictures: Tensor, cutouts: Sequence[Cutouts], resolution: int) -> T
 
 
 def _order_that_matters(cutouts: Cutouts) -> tuple[int, ...]:
-    """The order of the changes of colour that can happen, the same for those that give the same.
-
-    A change of saturation next to one small change of the hue is a single step (see
-    engine.painting.cutouts.augmentations), in either order.
-    """
+    """The order of the changes of colour that can happen, the same for those that give the same."""
     drawn = cutouts.possible
-    if drawn is None:
-        return cutouts.order
-    most = drawn.brightness, drawn.contrast, drawn.saturation, drawn.hue
-    order = tuple(column for column in cutouts.order if most[column] > 0)
-    if set(order) == {SATURATION, HUE} and drawn.hue * 6 <= 1:
-        return SATURATION, HUE
-    return order
+    return cutouts.order if drawn is None else without_difference(cutouts.order, drawn)

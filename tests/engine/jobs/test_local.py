@@ -117,6 +117,20 @@ async def test_a_worker_that_dies_again_and_again_rests_in_between(monkeypatch):
         assert not worker.status(None).resting
 
 
+async def test_after_a_lost_device_the_next_process_has_no_cuda_graphs(monkeypatch):
+    turned_off: list[bool] = []
+    monkeypatch.setattr("engine.worker.main.turn_off", lambda: turned_off.append(True))
+    monkeypatch.setattr("engine.jobs.watched._REST_SECONDS", 0.05)
+    async with one_of_several() as worker:
+        await until(worker, "ready")
+        assert not turned_off
+        worker._process.lost_device = True
+        await worker._process.kill()
+        await until(worker, "broken")
+        await until(worker, "ready")
+        assert turned_off == [True]
+
+
 async def test_a_worker_without_its_device_is_broken():
     async with one_of_several(device="cuda:99") as worker:
         await until(worker, "broken")

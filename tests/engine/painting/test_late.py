@@ -159,11 +159,13 @@ def test_one_of_a_batch_goes_back_alone(read_late):
 
 
 SIMULATED = """
-    import sys
+    from types import SimpleNamespace
     import torch
     from engine.models import load_models
     from engine.painting import late
     from engine.painting.batch import step_together
+    from engine.painting.graphs import cache
+    from engine.painting.graphs.registry import RECORDERS, status
     from engine.painting.synthesis import Synthesis
     from engine.request.prompt import Prompt
     from engine.request.recipe import Augmentation
@@ -179,6 +181,13 @@ SIMULATED = """
         return host, lambda: None
 
     late.LAG[there.type], late.copy_to_host = 1, copied
+
+    class Again:
+        size = 0  # and nothing is recorded: a replay is the same iteration over the buffers
+
+        def record(self, iterate):
+            iterate()
+            return SimpleNamespace(replay=iterate)
 
     def painting(generator, perceptor, side, seed, **changes):
         recipe = tiny_recipe(width=side, height=side, iterations=20,
@@ -200,6 +209,13 @@ SIMULATED = """
         natural = load_models("natural", device="cpu")
         networks = natural.generator.to(there), natural.perceptor.to(there)
         check("natural", [painting(*networks, 32, 1)])
+        cache.AFTER = 0
+        RECORDERS[there.type] = lambda device: cache.Graphs(Again, 0)
+        ours = [painting(*networks, 32, seed) for seed in (1, 2)]
+        step_together(ours)  # is recorded, and then compared
+        check("replayed", ours)
+        (graphs,) = status().values()
+        print(graphs["recorded"], graphs["refused"])
         device.waits.clear()
         networks[0].codebook.sum().item()
         networks[0].codebook.cpu()
@@ -212,5 +228,7 @@ def test_a_step_waits_for_nothing_on_a_device_like_a_gpu():
         "published []",
         "batch []",
         "natural []",
+        "replayed []",
+        "1 []",
         "counted ['aten::_local_scalar_dense', 'aten::_to_copy from the device']",
     ]
