@@ -41,8 +41,8 @@ async def info_of(
     iterations = result.get("iterations", job.request.iterations)
     if iterations is not None:
         facts[_("Iterations")] = _count(iterations, bool(result.get("stopped")))
-    facts[_("Asked for")] = f"<t:{job.created_at // 1000}:f>"
     card.facts(facts)
+    card.facts({_("Asked for"): f"<t:{job.created_at // 1000}:f>"})
     card.fact(_("Made from"), await _parents(bot, interaction, job), most=700)
     kept = [await bot.store.losses(each.id) for each in jobs]
     known = [
