@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
     from engine.models.generators.base import Generator
     from engine.models.loading import Models, choose_device, load_models
-    from engine.models.perceptors.base import Member, Perceptor
+    from engine.models.perceptors.base import Join, Member, Perceptor
     from engine.models.perceptors.tokenizing import Tokenizer, Tokens
 
 __all__ = [
     "Catalogue",
     "Generator",
+    "Join",
     "Member",
     "ModelEntry",
     "Models",
@@ -40,6 +41,7 @@ _MODULES = {
     "Models": "loading",
     "choose_device": "loading",
     "load_models": "loading",
+    "Join": "perceptors.base",
     "Member": "perceptors.base",
     "Perceptor": "perceptors.base",
     "Tokenizer": "perceptors.tokenizing",

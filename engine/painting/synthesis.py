@@ -122,8 +122,9 @@ class Synthesis(KeepsParts):
         self.recovery = Recovery()
         self.widest = 1  # the most paintings that were stepped together with it
         self.remarks = tuple(remarks)
+        self._from_nothing = start is None or mask is not None  # all of the picture, or a part
         self.picture_losses: Mapping[str, PictureTerm] = picture_losses(
-            recipe, start is None or mask is not None, generator.reference
+            recipe, self._from_nothing, generator.reference
         )
         self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
@@ -172,7 +173,9 @@ class Synthesis(KeepsParts):
         """All targets with these words, whose ``regions`` are given."""
         members, recipe = self._reads, self.recipe
         words = prompt_targets(members, prompts, recipe.distance, story, regions)
-        return Targets.of([*words, *self._others], recipe.addition, members)
+        return Targets.of(
+            [*words, *self._others], recipe.addition, members, from_nothing=self._from_nothing
+        )
 
     @property
     def targets(self) -> Targets:
@@ -181,7 +184,8 @@ class Synthesis(KeepsParts):
 
     def pulls(self) -> list[Pull]:
         """What pulls at this iteration."""
-        return self.targets.pulls(self.iteration)
+        now = self.iteration
+        return self.targets.pulls(now, lambda share: self.recipe.is_past(share, now))
 
     @property
     def guides(self) -> tuple[Member, ...]:

@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from engine.models import Member, Perceptor
+from engine.models import Join, Member, Perceptor
 from engine.painting.cutouts import Cutouts, Region, cut, plain_cutouts
 from engine.painting.losses import aesthetic_loss, prompt_loss, structure_loss
 from engine.painting.losses.aesthetic import AestheticHead
@@ -131,19 +131,43 @@ class Targets:
     """All that a painting is pulled towards.
 
     ``addition`` is the recipe's; ``places`` are those of the members of the perceptor that guide,
-    and ``weights`` their weights.
+    and ``weights`` their weights. ``joins`` says when each target begins to pull for each of these
+    members, and how much.
     """
 
     targets: tuple[Target, ...]
     addition: str
     places: tuple[int, ...]
     weights: tuple[float, ...]
+    joins: tuple[tuple[Join, ...], ...]
 
     @classmethod
-    def of(cls, targets: Sequence[Target], addition: str, members: Sequence[Member]) -> Targets:
-        """``targets`` with a vector for each of ``members``, without those they mean nothing to."""
+    def of(
+        cls,
+        targets: Sequence[Target],
+        addition: str,
+        members: Sequence[Member],
+        *,
+        from_nothing: bool = False,
+    ) -> Targets:
+        """``targets`` with a vector for each of ``members``, without those they mean nothing to.
+
+        In a painting ``from_nothing``, words may join later (``Perceptor.joins``), unless nothing
+        pulled until then.
+        """
         meant = [i for i in range(len(members)) if any(len(each.vectors[i]) for each in targets)]
         chosen = meant or range(len(members))
+        joins = tuple(
+            tuple(members[i].perceptor.joins(each.vectors[i]) for i in chosen) for each in targets
+        )
+        leads = any(
+            len(each.vectors[i]) and not join.after
+            for each, own in zip(targets, joins, strict=True)
+            for i, join in zip(chosen, own, strict=True)
+            if each.weight > 0
+        )
+        if not (from_nothing and leads):
+            joins = ((Join(),) * len(chosen),) * len(targets)
         return cls(
             tuple(
                 replace(each, vectors=tuple(each.vectors[i] for i in chosen)) for each in targets
@@ -151,34 +175,45 @@ class Targets:
             addition,
             tuple(chosen),
             tuple(members[i].weight for i in chosen),
+            joins,
         )
 
     def guides(self, perceptor: Perceptor) -> tuple[Member, ...]:
         """The members of ``perceptor`` that guide."""
         return tuple(perceptor.members[i] for i in self.places)
 
-    def pulls(self, iteration: int) -> list[Pull]:
-        """What pulls at ``iteration``, and how much."""
+    def pulls(self, iteration: int, is_past: Callable[[float], bool]) -> list[Pull]:
+        """What pulls at ``iteration``, and how much.
+
+        ``is_past`` tells whether a share of the iterations is done. What joins later has a weight
+        of 0 until then, so that the losses keep their names.
+        """
         active = self._active(iteration)
         share = 1.0
         if self.addition == "mean":
-            total = sum(abs(weight) for each, weight in active if each.shared)
+            total = sum(abs(weight) for each, weight, _ in active if each.shared)
             share = 1 / total if total else 1.0
         return [
             Pull(
                 each,
                 tuple(
-                    weight * (share if each.shared else 1.0) * of_perceptor
-                    for of_perceptor in self.weights
+                    weight
+                    * (share if each.shared else 1.0)
+                    * of_perceptor
+                    * (join.times if is_past(join.after) else 0.0)
+                    for of_perceptor, join in zip(self.weights, joins, strict=True)
                 ),
             )
-            for each, weight in active
+            for each, weight, joins in active
         ]
 
-    def _active(self, iteration: int) -> list[tuple[Target, float]]:
+    def _active(self, iteration: int) -> list[tuple[Target, float, tuple[Join, ...]]]:
         """The targets that pull at ``iteration``, with their weights; all if none does."""
-        weighted = [(each, each.weight_at(iteration)) for each in self.targets]
-        return [pair for pair in weighted if pair[1]] or weighted
+        weighted = [
+            (each, each.weight_at(iteration), joins)
+            for each, joins in zip(self.targets, self.joins, strict=True)
+        ]
+        return [each for each in weighted if each[1]] or weighted
 
 
 @dataclass(frozen=True)

@@ -243,17 +243,22 @@ class Recipe:
         most = self.restart_every * self.restarts
         return 0 < done <= most and done % self.restart_every == 0
 
-    def augmentation_at(self, iteration: int) -> Augmentation:
-        """How cutouts are taken at ``iteration``, counted from 0."""
+    def is_past(self, share: float, iteration: int) -> bool:
+        """Whether this ``share`` of the iterations is done before ``iteration``, counted from 0.
+
+        Of the first ones, if it is continued, and in a story of each part that begins from nothing.
+        """
         story = self._fresh_story(iteration)
         if story is not None:
-            over = story.progress(iteration) >= self.early.share
-        elif self.steered is not None and self.steered.is_stretched(iteration):
-            over = self.steered.periods(iteration, self._length) >= self.early.share
-        else:
-            over = iteration >= self.early.share * self._length
+            return story.progress(iteration) >= share
+        if self.steered is not None and self.steered.is_stretched(iteration):
+            return self.steered.periods(iteration, self._length) >= share
+        return iteration >= share * self._length
+
+    def augmentation_at(self, iteration: int) -> Augmentation:
+        """How cutouts are taken at ``iteration``, counted from 0."""
         augmentation = self.augmentation
-        if not over:
+        if not self.is_past(self.early.share, iteration):
             augmentation = replace(augmentation, count=self.early.count, size=self.early.size)
         least = 0 if self.steered is None else self.steered.fewest_cutouts(iteration)
         return augmentation if augmentation.count >= least else replace(augmentation, count=least)

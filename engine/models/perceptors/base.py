@@ -21,6 +21,13 @@ class Member(NamedTuple):
     weight: float
 
 
+class Join(NamedTuple):
+    """From which share of a painting's iterations on words pull, and how many times as much."""
+
+    after: float = 0.0
+    times: float = 1.0
+
+
 class Perceptor(nn.Module, ABC):
     """Maps words and pictures to unit vectors of ``width`` D, closer the better they match.
 
@@ -106,6 +113,14 @@ class Perceptor(nn.Module, ABC):
             antialias=True,
             align_corners=False,
         ).clamp(0, 1)
+
+    def joins(self, vector: Tensor) -> Join:
+        """When words of this vector [D] join a painting from nothing, and how much they pull then.
+
+        What would hide everything else if it came first joins late.
+        """
+        del vector
+        return Join()
 
     def score_places(self, picture: Tensor, words: str) -> Tensor | None:
         """How well each place of a picture [1, 3, H, W] in 0..1 matches ``words``, [1, 1, h, w].

@@ -23,7 +23,7 @@ from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
 from engine.models.kernels.inverted_residual import InvertedResidual, inverted_residual, padding
 from engine.models.part_settings import check_names, number
-from engine.models.perceptors.base import Member, Perceptor
+from engine.models.perceptors.base import Join, Member, Perceptor
 from engine.models.perceptors.looks import LooksNetwork, LooksPerceptor, LooksWords
 from engine.models.perceptors.text_tower import TextTower, masked_mean, read_tower
 from engine.models.perceptors.tokenizing import clip_tokens
@@ -140,11 +140,15 @@ class EfficientNetLite0(nn.Module):
 
 @dataclass(frozen=True)
 class Looks:
-    """What sees looks in pictures and in words, and how much they count beside the classes."""
+    """What sees looks in pictures and in words, how much they count beside the classes, and when.
+
+    See LooksPerceptor for ``styles``.
+    """
 
     network: LooksNetwork
     words: LooksWords
     weight: float
+    styles: Join
 
 
 class ClassifierPerceptor(Perceptor):
@@ -190,6 +194,7 @@ class ClassifierPerceptor(Perceptor):
                 self._read,
                 tokenizer=self.tokenizer,
                 resolution=resolution,
+                styles=looks.styles,
             )
 
     @property
@@ -254,9 +259,11 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierP
     """The perceptor of a ``checkpoint``; see engine.models.kinds.
 
     Settings are ``resolution`` (32 to 1024 pixels), ``temperature`` (0.1 to 100) and, with a file
-    of ``looks``, their weight ``looks_weight`` (0 to 100).
+    of ``looks``, their weight ``looks_weight`` (0 to 100). In a painting from nothing a style joins
+    after the share ``styles_from`` (0 to 1) of the iterations, and has ``styles_times`` (0 to 100)
+    that weight.
     """
-    of_looks = ("looks_weight",) if "looks" in files else ()
+    of_looks = ("looks_weight", "styles_from", "styles_times") if "looks" in files else ()
     check_names(settings, ("resolution", "temperature", *of_looks))
     resolution = round(number(settings, "resolution", 224, 32, 1024))
     temperature = number(settings, "temperature", 4.0, 0.1, 100)
@@ -272,14 +279,20 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierP
         known=known,
         resolution=resolution,
         temperature=temperature,
-        looks=_read_looks(files, tower, number(settings, "looks_weight", 0.5, 0, 100)),
+        looks=_read_looks(files, tower, settings),
     )
     return perceptor.eval().requires_grad_(False)
 
 
-def _read_looks(files: Mapping[str, Path], tower: TextTower, weight: float) -> Looks | None:
+def _read_looks(
+    files: Mapping[str, Path], tower: TextTower, settings: Mapping[str, Any]
+) -> Looks | None:
     if "looks" not in files:
         return None
+    weight = number(settings, "looks_weight", 0.5, 0, 100)
+    styles = Join(
+        number(settings, "styles_from", 0.3, 0, 1), number(settings, "styles_times", 2.0, 0, 100)
+    )
     tensors = read_tensors(files["looks"])
     with Uninitialised():
         network, words = LooksNetwork(), LooksWords(tower.sizes.width)
@@ -289,7 +302,7 @@ def _read_looks(files: Mapping[str, Path], tower: TextTower, weight: float) -> L
         fill(words, _under(tensors, _WORDS), what)
     except CheckpointError as error:
         raise CheckpointError("{path}: {what}", path=files["looks"], what=error.message) from None
-    return Looks(network, words, weight)
+    return Looks(network, words, weight, styles)
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.perceptors.base import Perceptor
+from engine.models.perceptors.base import Join, Perceptor
 from engine.models.perceptors.tokenizing import Tokenizer
 
 STYLES = (
@@ -112,7 +112,8 @@ class LooksPerceptor(Perceptor):
     """The looks of pictures and words, as vectors of the TERMS.
 
     ``read`` gives the states [B, L, W] of token rows [B, context_length], and where they have
-    tokens [B, L].
+    tokens [B, L]. Words that name a style join as ``styles`` says: a style is easier to paint than
+    a thing, and a picture that begins with it stays without the thing.
     """
 
     any_side = True
@@ -126,6 +127,7 @@ class LooksPerceptor(Perceptor):
         *,
         tokenizer: Tokenizer,
         resolution: int,
+        styles: Join = Join(),  # noqa: B008  # a named tuple
     ) -> None:
         super().__init__(
             resolution=resolution,
@@ -137,6 +139,7 @@ class LooksPerceptor(Perceptor):
         self.network = network
         self.words = words
         self.read = read
+        self.styles = styles
         # Copies to a device during a step would make it wait.
         self.register_buffer("to_cones", torch.tensor(_TO_CONES), persistent=False)
         self.register_buffer("to_lab", torch.tensor(_TO_LAB), persistent=False)
@@ -183,6 +186,10 @@ class LooksPerceptor(Perceptor):
         others = (1 - _OF_ITS_COLOUR) / len(COLOURS) * colours.sum(1, keepdim=True)
         colours = _OF_ITS_COLOUR * colours + others
         return F.normalize(torch.cat([styles, lights, colours], dim=1).sqrt(), dim=1)
+
+    def joins(self, vector: Tensor) -> Join:
+        """``styles`` if the words name a style; light and colours pull from the start."""
+        return self.styles if bool(vector[: len(STYLES)].any()) else Join()
 
     def encode_image(self, cutouts: Tensor) -> Tensor:
         """Unit vectors [N, 32] of pictures [N, 3, S, S] in 0..1."""

@@ -6,13 +6,16 @@ import math
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from engine.errors import CheckpointError, ModelError
-from engine.models import load_models
+from engine.models import Models, load_models
 from engine.models.perceptors.efficientnet_lite import build
 from engine.models.perceptors.looks import COLOURS, LIGHTS, SHARES, STYLES, TERMS
 from engine.painting.pipeline import prepare
+from engine.pictures.given import take
+from engine.pictures.writing import png_bytes
 from engine.request.request import make_request
 from training.common.shipped import NATURAL
 
@@ -156,6 +159,79 @@ def test_steps_lead_to_the_look_that_is_named(models):
     assert likelihood(last) > 5 * first
 
 
+def weights_of_looks(prompt, models, pictures=None, **settings):
+    """For each iteration, the weights of the looks that the prompts name."""
+    settings = {"model": "natural", "seed": 1, "width": 64, "height": 64, **settings}
+    painting = prepare(make_request(prompt, **settings), models, pictures)
+    place = painting.targets.guides(painting.perceptor).index(models.perceptor.members[1])
+    weights = []
+    for _ in range(settings["iterations"]):
+        weights.append(
+            tuple(
+                pull.weights[place] for pull in painting.pulls() if len(pull.target.vectors[place])
+            )
+        )
+        painting.iteration += 1
+    return weights
+
+
+def test_a_style_begins_to_pull_when_the_thing_is_there(models):
+    late = [(0.0,)] * 3 + [(1.0,)] * 7
+    assert weights_of_looks("a lion, oil painting", models, iterations=10) == late
+    assert weights_of_looks("a lion at night, oil painting", models, iterations=10) == late
+    added = weights_of_looks("a lion + oil painting:2", models, iterations=10)
+    assert added == [(0.0,)] * 3 + [(2.0,)] * 7
+    without = weights_of_looks("a lion + oil painting:-1", models, iterations=10)
+    assert without == [(0.0,)] * 3 + [(-1.0,)] * 7
+
+
+@pytest.mark.parametrize("prompt", ["a lion at night", "a green cup", "a lighthouse in the fog"])
+def test_light_and_colours_pull_from_the_start(models, prompt):
+    assert weights_of_looks(prompt, models, iterations=4) == [(0.5,)] * 4
+
+
+def test_a_style_pulls_from_the_start_where_nothing_else_does(models):
+    assert weights_of_looks("charcoal drawing", models, iterations=4) == [(0.5,)] * 4
+    assert weights_of_looks("charcoal drawing + a lion:-1", models, iterations=4) == [(0.5,)] * 4
+
+
+def test_an_edit_has_its_style_from_the_start_and_a_new_part_of_it_has_not(models):
+    pictures: dict[str, bytes] = {}
+    plain = take(png_bytes(Image.new("RGB", (64, 64), "tan")), pictures)
+    edit = {"init_image": plain, "iterations": 10}
+    assert weights_of_looks("a lion, woodcut", models, pictures, **edit) == [(0.5,)] * 10
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 32, 64))
+    half = take(png_bytes(mask), pictures)
+    new = weights_of_looks("a lion, woodcut", models, pictures, mask=half, **edit)
+    assert new == [(0.0,)] * 3 + [(1.0,)] * 7
+
+
+def test_until_a_style_joins_the_picture_is_as_if_there_were_none():
+    generator = load_models("natural", device="cpu", precision="float32").generator
+
+    def painting(weight):
+        models = Models(
+            "natural", generator, build(FILES, {"looks_weight": weight}), {}, torch.device("cpu")
+        )
+        settings = {"model": "natural", "seed": 5, "width": 64, "height": 64, "iterations": 10}
+        return prepare(make_request("a lion, oil painting", **settings), models)
+
+    styled, plain = painting(0.5), painting(0.0)
+    for _ in range(3):
+        styled.step()
+        plain.step()
+    assert torch.equal(styled.latent.z, plain.latent.z)
+    styled.step()
+    plain.step()
+    assert not torch.equal(styled.latent.z, plain.latent.z)
+
+
+def test_each_part_of_a_story_that_begins_from_nothing_has_its_style_later(models):
+    weights = weights_of_looks("a lion, woodcut ^ a fox, woodcut", models, iterations=20)
+    assert weights == ([(0.0,)] * 3 + [(1.0,)] * 7) * 2
+
+
 def test_it_paints_on_as_if_it_was_never_stopped(models):
     from tests.engine.tiny import check_resumes
 
@@ -174,6 +250,10 @@ def test_a_broken_file_and_a_wrong_setting_are_refused(tmp_path):
         build(FILES | {"looks": path}, {})
     with pytest.raises(ModelError, match="looks_weight"):
         build({"checkpoint": FILES["checkpoint"]}, {"looks_weight": 1.0})
-    heavier = build(FILES, {"looks_weight": 3.0})
+    with pytest.raises(ModelError, match="styles_from"):
+        build(FILES, {"styles_from": 1.5})
+    heavier = build(FILES, {"looks_weight": 3.0, "styles_from": 0.5, "styles_times": 4})
     assert [member.weight for member in heavier.members] == [1.0, 3.0]
+    assert heavier.looks is not None
+    assert heavier.looks.joins(heavier.looks.encode_text(["oil painting"])[0]) == (0.5, 4.0)
     assert len(build({"checkpoint": FILES["checkpoint"]}, {}).members) == 1
