@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -124,6 +124,7 @@ class Graphs:
         self._graphs: OrderedDict[Key, Graph] = OrderedDict()
         self._recorders: dict[tuple[int, ...], Recorder] = {}
         self.refused: dict[Key, str] = {}  # and why
+        self._given_up: Counter[Key] = Counter()
         self._failures = 0
 
     def of(self, paintings: Sequence[Recordable]) -> Graph | None:
@@ -138,6 +139,7 @@ class Graphs:
             graph = self._graphs[key] = Graph(key, self)
             while len(self._graphs) > MOST:
                 self._graphs.popitem(last=False)
+                self._forget_unused_recorders()
         self._graphs.move_to_end(key)
         return graph
 
@@ -163,10 +165,12 @@ class Graphs:
                 return
 
     def make_room(self) -> bool:
-        """Forget all recordings, for good; whether there was one."""
+        """Forget all recordings, the second time for good; whether there was one."""
         recorded = [key for key, each in self._graphs.items() if each.recording is not None]
-        self.refused |= dict.fromkeys(recorded, "memory ran out")
+        self._given_up.update(recorded)
         for key in recorded:
+            if self._given_up[key] > 1:
+                self.refused[key] = "memory ran out"
             self._forget(key.networks)
         return bool(recorded)
 
@@ -180,6 +184,7 @@ class Graphs:
         self.refused[graph.key] = reason
         self._graphs.pop(graph.key, None)
         graph.recording = None
+        self._forget_unused_recorders()
         if is_memory_error(error):
             self._forget(graph.key.networks)
             give_back()
@@ -201,6 +206,12 @@ class Graphs:
 
     def _size(self) -> int:
         return sum(each.size for each in self._recorders.values())
+
+    def _forget_unused_recorders(self) -> None:
+        """A pool of memory without recordings is gone, and can't be used for another."""
+        used = {key.networks for key, each in self._graphs.items() if each.recording is not None}
+        for networks in self._recorders.keys() - used:
+            del self._recorders[networks]
 
     def _forget(self, networks: tuple[int, ...]) -> None:
         """Forget what was recorded with ``networks``, and free its memory."""

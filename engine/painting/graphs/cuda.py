@@ -80,12 +80,14 @@ class CudaRecording:
 class Uses(TorchDispatchMode):
     """Notes what memory operations use that they did not allocate.
 
-    A graph knows addresses only: weights, tables and buffers have to live as long as it does.
+    A graph knows addresses only: weights, tables and buffers have to live as long as it does. What
+    they allocated is not kept, or the pool would need room for all of an iteration at once.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's is untyped
-        self._made: dict[int, torch.UntypedStorage] = {}
+        # An address can be used again, but only by what is allocated later, too.
+        self._made: set[int] = set()
         self._outside: dict[int, torch.UntypedStorage] = {}
 
     def __torch_dispatch__(
@@ -98,12 +100,11 @@ class Uses(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         for storage in _storages(result):
             if storage._cdata not in self._outside:
-                self._made[storage._cdata] = storage
+                self._made.add(storage._cdata)
         return result
 
     def outside(self) -> list[torch.UntypedStorage]:
-        """The memory that was used and not allocated; forgets the rest."""
-        self._made.clear()
+        """The memory that was used and not allocated."""
         return list(self._outside.values())
 
 

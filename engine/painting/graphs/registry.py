@@ -39,7 +39,7 @@ def graph_of(paintings: Sequence[Recordable]) -> Graph | None:
 
 
 def make_room() -> bool:
-    """Forget all recordings, as memory ran out, for good; whether there was one."""
+    """Forget all recordings, as memory ran out; whether there was one."""
     return True in [graphs.make_room() for graphs in _GRAPHS.values()]
 
 
