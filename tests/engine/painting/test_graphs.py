@@ -365,7 +365,8 @@ def test_the_longest_unused_networks_go_first(recording):
 def test_when_memory_runs_out_recordings_are_forgotten_first(recording, monkeypatch):
     graphs = recording()
     ours = painting(0)
-    decode, short = PixelGenerator.decode, []
+    decode = PixelGenerator.decode
+    short: list[str] = []
 
     def decode_at_times(self: PixelGenerator, z: torch.Tensor) -> torch.Tensor:
         if short:
