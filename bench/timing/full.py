@@ -131,7 +131,7 @@ def watching_engine(loop: Synthesis, work: Work) -> dict[str, float]:
     """Seconds of a preview as a JPEG, and of saving the state, as a worker does."""
     iterate = loop.look()  # a worker has the picture of the last iteration at hand
     began = time.perf_counter()
-    preview_of(iterate, _PREVIEW_SIDE)
+    preview_of(iterate.to_pil(), _PREVIEW_SIDE)
     shown = time.perf_counter()
     file = io.BytesIO()
     torch.save(loop.state_dict(), file)

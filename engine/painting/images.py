@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
@@ -24,10 +25,28 @@ def to_tensor(image: Image.Image, width: int, height: int) -> Tensor:
 
 def to_pil(pixels: Tensor) -> Image.Image:
     """Pixels [C, H, W] in 0..1 as an 8-bit picture: RGB, or grey for C = 1."""
+    return sent(pixels)()
+
+
+def sent(pixels: Tensor) -> Callable[[], Image.Image]:
+    """What gives the picture of :func:`to_pil`, of pixels that begin to leave the device now.
+
+    Nothing waits for a GPU before it is called, which another thread can do.
+    """
     import torch
 
-    numbers = (pixels.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
-    return Image.fromarray(numbers.permute(1, 2, 0).squeeze(2).contiguous().numpy())
+    from engine.painting.late import copy_aside
+
+    numbers = (pixels.detach().clamp(0, 1) * 255).round().to(torch.uint8)
+    (numbers,), wait = copy_aside([numbers.permute(1, 2, 0).squeeze(2).contiguous()])
+
+    def picture() -> Image.Image:
+        wait()
+        return Image.fromarray(
+            numbers.numpy() if numbers.device.type == "cpu" else numbers.cpu().numpy()
+        )
+
+    return picture
 
 
 def side_by_side(large: Image.Image, *small: Image.Image) -> Image.Image:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PIL.Image import Resampling
 from torch import Tensor
 
-from engine.painting.images import to_pil
+from engine.painting.images import sent, to_pil
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,10 +45,22 @@ class Iterate:
 
     def to_pil(self) -> Image.Image:
         """The picture as it was painted, an 8-bit RGB image."""
-        image = to_pil(self.image)
-        if self.shown_size is None or image.size == self.shown_size:
-            return image
-        return image.resize(self.shown_size, Resampling.BICUBIC)
+        return self.sent()()
+
+    def sent(self) -> Callable[[], Image.Image]:
+        """What gives :meth:`to_pil`; the pixels begin to leave the device now.
+
+        So a GPU goes on meanwhile, if another thread calls it.
+        """
+        picture, size = sent(self.image), self.shown_size
+
+        def shown() -> Image.Image:
+            image = picture()
+            if size is None or image.size == size:
+                return image
+            return image.resize(size, Resampling.BICUBIC)
+
+        return shown
 
     def full_size(self) -> Image.Image:
         """The same, but an edit at the size of the picture that it edits. Takes up to seconds."""

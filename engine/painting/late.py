@@ -35,6 +35,35 @@ def copy_to_host(numbers: Tensor) -> tuple[Tensor, Callable[[], None]]:
     return host, event.synchronize
 
 
+_ASIDE: dict[torch.device, torch.cuda.Stream] = {}
+
+
+def copy_aside(values: Sequence[Tensor]) -> tuple[list[Tensor], Callable[[], None]]:
+    """Copies in the host's memory, and a function that waits until they have arrived.
+
+    Of a GPU they are made next to what it does from now on, and it is not waited for.
+    """
+    device = next((each.device for each in values if each.is_cuda), None)
+    if device is None:
+        return list(values), _nothing
+    if device not in _ASIDE:
+        _ASIDE[device] = torch.cuda.Stream(device)
+    stream = _ASIDE[device]
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        copies = [_copied(each, stream) if each.is_cuda else each for each in values]
+        event = torch.cuda.Event()
+        event.record(stream)
+    return copies, event.synchronize
+
+
+def _copied(value: Tensor, stream: torch.cuda.Stream) -> Tensor:
+    host = torch.empty_like(value, device="cpu", pin_memory=True)
+    host.copy_(value, non_blocking=True)
+    value.record_stream(stream)  # its memory is not used again before
+    return host
+
+
 def _nothing() -> None:
     """There is nothing to wait for."""
 

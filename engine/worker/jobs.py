@@ -6,10 +6,11 @@ import json
 import os
 import pickle
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -26,6 +27,7 @@ from engine.random_numbers import SCHEME
 from engine.request.request import ImageRequest, request_from_json
 from engine.request.steering import Steer, changes_before, missing_from
 from engine.translatable import Translatable
+from engine.worker.encoder import AtOnce, Encoder, encoder_for, taken_aside
 from engine.worker.frames import Recorder
 from engine.worker.loss_curve import LossCurve
 from engine.worker.messages import (
@@ -35,15 +37,13 @@ from engine.worker.messages import (
     Saved,
     Started,
     Steered,
-    Stepped,
     WorkerSettings,
 )
 from engine.worker.scores import scores_of
 from engine.worker.small_pictures import overlay_of, preview_of
+from engine.worker.step_reporter import StepReporter
 from engine.worker.worker_job import Send, WorkerJob
 
-_STEPPED_EVERY = 1.0  # seconds
-_REMEMBERED = 50  # iterations for the time that is left
 _NEW_MODEL = Translatable(
     "This picture can't be continued, because the model has changed since it was painted; press "
     "Edit to start from the picture."
@@ -52,44 +52,6 @@ _OLD_NUMBERS = Translatable(
     "This picture can't be continued, because an earlier version painted it with other random "
     "numbers; press Edit to start from the picture."
 )
-
-
-class StepReporter:
-    """Sends Stepped about every second, and knows the job's speed.
-
-    Others' iterations in between count: they are time in which the job does not get on.
-    """
-
-    def __init__(self, id: str, send: Send) -> None:
-        self._id = id
-        self._send = send
-        self._sent = -float("inf")
-        self._began = time.monotonic()
-        self._base: float | None = None
-        self._newest: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
-
-    def begin(self) -> None:
-        """Note that the first iteration begins, or that it waits for its turn."""
-        self._began = time.monotonic()
-
-    def stepped(self, iterate: Iterate, *, now: bool = False) -> None:
-        """Report ``iterate``, at once if ``now``, else if the last report is a second old."""
-        moment = time.monotonic()
-        self._newest.append((moment, iterate.iteration))
-        if self._base is None:  # as if all those before had taken as long
-            self._base = iterate.iteration * (moment - self._began)
-        if now or moment - self._sent >= _STEPPED_EVERY:
-            self._sent = moment
-            seconds = self._base + moment - self._began
-            self._send(Stepped(self._id, iterate.iteration, seconds))
-
-    def seconds_each(self, iterate: Iterate) -> float:
-        """Seconds from one of the job's iterations to the next, of late."""
-        (before, first), (now, last) = self._newest[0], self._newest[-1]
-        if last > first:
-            return (now - before) / (last - first)
-        # Seconds were measured up to this iterate; the first iterate is number 0.
-        return iterate.seconds / (iterate.iteration + 1)
 
 
 class PaintJob(WorkerJob):
@@ -112,6 +74,7 @@ class PaintJob(WorkerJob):
         self._saved_iteration = 0
         self._steered: dict[str, str | None] = {}  # what became of each change, by its key
         self._reporter = StepReporter(order.id, send)
+        self._encoder: Encoder = AtOnce()
         self._curve = LossCurve()
 
     @property
@@ -128,6 +91,7 @@ class PaintJob(WorkerJob):
         if not self._restore(synthesis):
             synthesis = self._prepare(models)
         self._synthesis, self._models = synthesis, models
+        self._encoder = encoder_for(synthesis.latent.z.device)
         self._saved = time.monotonic()
         self._reporter.begin()
         recipe = synthesis.recipe
@@ -192,11 +156,12 @@ class PaintJob(WorkerJob):
             self.stepped(due.step())
             return False
         if self.interrupt == "cancel" or synthesis is None:
-            partial = None
+            self._encoder.drain()
+            picture = None
             if synthesis is not None and synthesis.iteration > 0:
                 # Nobody waits for it, so it is not put back into a larger picture.
-                partial = self._png(synthesis.look().to_pil(), stopped=True)
-            self._send(JobEvent(self.id, Cancelled(partial)))
+                picture = self._png(synthesis.look().to_pil(), stopped=True)
+            self._send(JobEvent(self.id, Cancelled(picture)))
             return True
         self._finish(synthesis, stopped=synthesis.iteration < synthesis.recipe.iterations)
         return True
@@ -206,8 +171,7 @@ class PaintJob(WorkerJob):
         assert self._synthesis is not None
         self._curve.add(iterate.iteration, self._synthesis.losses)
         if self._recorder is not None and self._recorder.wants(iterate.iteration):
-            self._recorder.add(iterate.iteration, iterate.to_pil())
-            self._note_recorder()
+            self._encoder.submit(partial(self._record, iterate.iteration, iterate.sent()))
         now = time.monotonic()
         # The start is noise, which shows nothing.
         preview = iterate.iteration > 0 and (now - self._previewed >= self._settings.preview_every)
@@ -215,14 +179,23 @@ class PaintJob(WorkerJob):
         if preview:
             self._previewed = now
             left = self._synthesis.recipe.iterations - iterate.iteration
-            self._send_progress(
-                iterate.iteration,
-                preview_of(iterate, self._settings.preview_side),
-                iterate.losses,
-                self._reporter.seconds_each(iterate) * left,
-            )
+            eta = self._reporter.seconds_each(iterate) * left
+            self._encoder.submit(partial(self._preview, iterate, iterate.sent(), eta))
         if now - self._saved >= self._settings.save_every:
-            self.save()
+            self._save(self._encoder.submit)
+
+    def _record(self, iteration: int, picture: Callable[[], Image.Image]) -> None:
+        """Keep a frame, if it is still wanted: those before it may have taken more room."""
+        recorder = self._recorder
+        if recorder is not None and recorder.wants(iteration):
+            recorder.add(iteration, picture())
+            self._note_recorder()
+
+    def _preview(
+        self, iterate: Iterate, picture: Callable[[], Image.Image], eta: float | None
+    ) -> None:
+        preview = preview_of(picture(), self._settings.preview_side)
+        self._send_progress(iterate.iteration, preview, iterate.losses, eta)
 
     def _send_progress(
         self, iteration: int, preview: bytes, losses: dict[str, float], eta: float | None
@@ -245,6 +218,7 @@ class PaintJob(WorkerJob):
         )
 
     def _finish(self, synthesis: Synthesis, stopped: bool) -> None:
+        self._encoder.drain()
         if self._saved_iteration != synthesis.iteration:
             self.save()  # before the picture is announced: another job may continue from it
         self._send(Busy())  # a large picture takes seconds
@@ -287,31 +261,42 @@ class PaintJob(WorkerJob):
 
         If that fails (a full disk) painting continues: the state is only a precaution.
         """
+        self._encoder.drain()
+        self._save(lambda work: work())
+
+    def _save(self, do: Callable[[Callable[[], None]], None]) -> None:
+        """Take the state now, and let ``do`` write it."""
         synthesis = self._synthesis
         if synthesis is None or synthesis.iteration == 0:
             return
         self._saved = time.monotonic()
+        losses = self._curve.losses()
+        state = {
+            "job": self.id,
+            "request": self.request.model_dump_json(),
+            "steered": dict(self._steered),
+            "codebook": synthesis.generator.fingerprint(),
+            "area": _area(synthesis),
+            "synthesis": synthesis.state_dict(),
+            "losses": None if losses is None else asdict(losses),
+        }
+        do(partial(self._write, synthesis.iteration, taken_aside(state)))
+
+    def _write(self, iteration: int, state: Callable[[], dict[str, Any]]) -> None:
         path = Path(self._order.state)
-        temporary, losses = path.with_suffix(".part"), self._curve.losses()
+        temporary = path.with_suffix(".part")
         try:
-            torch.save(
-                {
-                    "job": self.id,
-                    "request": self.request.model_dump_json(),
-                    "steered": self._steered,
-                    "codebook": synthesis.generator.fingerprint(),
-                    "area": _area(synthesis),
-                    "synthesis": synthesis.state_dict(),
-                    "losses": None if losses is None else asdict(losses),
-                },
-                temporary,
-            )
+            torch.save(state(), temporary)
             os.replace(temporary, path)
         except (OSError, RuntimeError) as error:  # PyTorch's own writer raises the latter
             self._warn(f"the state could not be saved: {error}")
             return
-        self._saved_iteration = synthesis.iteration
-        self._send(Saved(self.id, synthesis.iteration))
+        self._saved_iteration = iteration
+        self._send(Saved(self.id, iteration))
+
+    def close(self) -> None:
+        """Wait for what is still written."""
+        self._encoder.close()
 
     def _restore(self, synthesis: Synthesis) -> bool:
         """Continue from the saved state; False if there is one that cannot be used.

@@ -8,15 +8,14 @@ from PIL import Image
 from torch import Tensor
 
 from engine.painting.images import side_by_side, to_tensor
-from engine.painting.iterate import Iterate
 from engine.painting.synthesis import Synthesis
 
 _SCORED_SIDE = 512  # pixels; perceptors see fewer
 
 
-def preview_of(iterate: Iterate, side: int) -> bytes:
+def preview_of(picture: Image.Image, side: int) -> bytes:
     """A JPEG of the picture, its longer side at most ``side`` pixels."""
-    return _small_jpeg(iterate.to_pil(), side)
+    return _small_jpeg(picture, side)
 
 
 def overlay_of(synthesis: Synthesis, side: int) -> bytes:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
+
+from PIL import Image
 
 from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
@@ -12,9 +15,10 @@ from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare
 from engine.painting.synthesis import Synthesis
 from engine.request.request import request_from_json
-from engine.worker.jobs import StepReporter
+from engine.worker.encoder import AtOnce, Encoder, encoder_for
 from engine.worker.messages import JobEvent, RenderTimeLapse, Started, WorkerSettings
 from engine.worker.scores import scores_of
+from engine.worker.step_reporter import StepReporter
 from engine.worker.video_file import VideoFile
 from engine.worker.worker_job import Send, WorkerJob
 
@@ -33,6 +37,7 @@ class TimeLapseJob(WorkerJob):
         self._synthesis: Synthesis | None = None
         self._video: VideoFile | None = None
         self._reporter = StepReporter(order.id, send)
+        self._encoder: Encoder = AtOnce()
 
     @property
     def started(self) -> bool:
@@ -47,6 +52,7 @@ class TimeLapseJob(WorkerJob):
             raise RequestError("Strength 0 changes nothing, so there is no time-lapse.")
         pictures, check = self._order.pictures, self._settings.check_memory
         self._synthesis = prepare(self.request, load(), pictures, check_memory=check)
+        self._encoder = encoder_for(self._synthesis.latent.z.device)
         recipe = self._synthesis.recipe
         loops = self.request.loop is True
         self._video = VideoFile(self._order.iterations, recipe.frame_unit, loops=loops)
@@ -73,8 +79,9 @@ class TimeLapseJob(WorkerJob):
             self._reporter.stepped(iterate)
             self._tell(iterate)
             if video.wants(iterate.iteration):
-                video.add(iterate.to_pil())
+                self._encoder.submit(partial(_add, video, iterate.sent()))
             return False
+        self._encoder.drain()
         last = synthesis.look()
         shown = last.to_pil()
         data = video.finished(shown)
@@ -106,5 +113,10 @@ class TimeLapseJob(WorkerJob):
 
     def close(self) -> None:
         """Delete the file."""
+        self._encoder.close()
         if self._video is not None:
             self._video.close()
+
+
+def _add(video: VideoFile, picture: Callable[[], Image.Image]) -> None:
+    video.add(picture())
