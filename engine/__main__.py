@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from engine.cli.streams import complain, prepare, standard_output
+from engine.openmp import set_waiting
 
 
 def main() -> None:
@@ -13,9 +14,7 @@ def main() -> None:
     The exit code is 0; 2 for an error, with one message on stderr that says what to change; 130
     if Ctrl-C stopped it, 143 if SIGTERM did.
     """
-    # Threads that spin while they wait make a step many times slower if other programs run, too.
-    # Torch reads this when it is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    set_waiting(os.environ)
     prepare()
     try:
         raise SystemExit(_run())

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from engine.openmp import set_waiting
 from engine.tasks import spawn
 from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY
 from engine.worker.messages import (
@@ -187,15 +188,15 @@ class ProcessWorker(Inboxes):
     async def start(self) -> None:
         """Start the process."""
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        set_waiting(environment)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "engine.worker.main",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            # Threads that spin while they wait take the processor from the bot, and on a busy
-            # machine made a step up to 15 times slower.
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=environment,
             # Ctrl-C in a terminal is for the bot, which then lets the worker save and exit.
             start_new_session=True,
         )

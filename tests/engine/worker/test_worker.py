@@ -249,6 +249,21 @@ def test_a_message_without_a_valid_request_is_refused(loop, sent, tmp_path):
         tiny_request("")
 
 
+def environment_of(pid: int | None) -> list[bytes]:
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+async def test_threads_of_a_worker_do_not_take_the_processor_from_the_bot(monkeypatch):
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"):
+        monkeypatch.delenv(name, raising=False)
+    worker = ProcessWorker(WorkerSettings(preload=None))
+    await worker.start()
+    own = environment_of(worker.pid)
+    await worker.kill()
+    assert {b"OMP_WAIT_POLICY=PASSIVE", b"GOMP_SPINCOUNT=1000"} < set(own)
+
+
 async def test_a_killed_process_is_noticed_and_a_closed_one_exits_by_itself(tmp_path):
     worker = ProcessWorker(WorkerSettings(preload=None, threads=1, preview_every=0))
     await worker.start()
