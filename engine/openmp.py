@@ -14,7 +14,8 @@ _LOOKS = "1000"
 def set_waiting(environment: MutableMapping[str, str]) -> None:
     """Set it in the ``environment`` of a process that has not imported torch yet.
 
-    What the host has chosen there stays. GNU's runtime, which PyTorch has on Linux, takes the number; others take the policy.
+    What the host has chosen there stays. GNU's runtime, which PyTorch has on Linux, takes the
+    number; others take the policy.
     """
     if not any(name in environment for name in _CHOICES):
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
