@@ -291,7 +291,7 @@ def _read_looks(
         return None
     weight = number(settings, "looks_weight", 0.5, 0, 100)
     styles = Join(
-        number(settings, "styles_from", 0.3, 0, 1), number(settings, "styles_times", 2.0, 0, 100)
+        number(settings, "styles_from", 0.3, 0, 1), number(settings, "styles_times", 1.5, 0, 100)
     )
     tensors = read_tensors(files["looks"])
     with Uninitialised():

@@ -176,13 +176,13 @@ def weights_of_looks(prompt, models, pictures=None, **settings):
 
 
 def test_a_style_begins_to_pull_when_the_thing_is_there(models):
-    late = [(0.0,)] * 3 + [(1.0,)] * 7
+    late = [(0.0,)] * 3 + [(0.75,)] * 7
     assert weights_of_looks("a lion, oil painting", models, iterations=10) == late
     assert weights_of_looks("a lion at night, oil painting", models, iterations=10) == late
     added = weights_of_looks("a lion + oil painting:2", models, iterations=10)
-    assert added == [(0.0,)] * 3 + [(2.0,)] * 7
+    assert added == [(0.0,)] * 3 + [(1.5,)] * 7
     without = weights_of_looks("a lion + oil painting:-1", models, iterations=10)
-    assert without == [(0.0,)] * 3 + [(-1.0,)] * 7
+    assert without == [(0.0,)] * 3 + [(-0.75,)] * 7
 
 
 @pytest.mark.parametrize("prompt", ["a lion at night", "a green cup", "a lighthouse in the fog"])
@@ -204,7 +204,7 @@ def test_an_edit_has_its_style_from_the_start_and_a_new_part_of_it_has_not(model
     mask.paste(255, (0, 0, 32, 64))
     half = take(png_bytes(mask), pictures)
     new = weights_of_looks("a lion, woodcut", models, pictures, mask=half, **edit)
-    assert new == [(0.0,)] * 3 + [(1.0,)] * 7
+    assert new == [(0.0,)] * 3 + [(0.75,)] * 7
 
 
 def test_until_a_style_joins_the_picture_is_as_if_there_were_none():
@@ -229,7 +229,7 @@ def test_until_a_style_joins_the_picture_is_as_if_there_were_none():
 
 def test_each_part_of_a_story_that_begins_from_nothing_has_its_style_later(models):
     weights = weights_of_looks("a lion, woodcut ^ a fox, woodcut", models, iterations=20)
-    assert weights == ([(0.0,)] * 3 + [(1.0,)] * 7) * 2
+    assert weights == ([(0.0,)] * 3 + [(0.75,)] * 7) * 2
 
 
 def test_it_paints_on_as_if_it_was_never_stopped(models):
