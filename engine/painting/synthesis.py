@@ -172,6 +172,8 @@ class Synthesis(KeepsParts):
     ) -> Targets:
         """All targets with these words, whose ``regions`` are given."""
         members, recipe = self._reads, self.recipe
+        device = self.generator.reference.device
+        regions = {name: each.on(device) for name, each in regions.items()}
         words = prompt_targets(members, prompts, recipe.distance, story, regions)
         return Targets.of(
             [*words, *self._others], recipe.addition, members, from_nothing=self._from_nothing

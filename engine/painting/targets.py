@@ -69,7 +69,7 @@ class Target(ABC):
         if cutouts.views is None:
             return self.loss(images, vector, weight)
         own, share = cutouts.views.found(self.region)
-        if not own:
+        if not own.stop:
             return images.new_zeros(())
         return self.loss(images[own], vector, weight) * share
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from engine.errors import RequestError
 from engine.models import Generator
+from engine.painting import host
 from engine.random_numbers import Draws, Stream
 
 
@@ -24,5 +25,12 @@ def rolled(picture: Tensor, draws: Draws) -> Tensor:
     So cutouts of it go beyond the border as often as they cross any other line.
     """
     height, width = picture.shape[-2:]
-    down, across = draws.on_host().uniform(Stream.ROLLED, (2,)).tolist()
-    return torch.roll(picture, (int(down * height), int(across * width)), (-2, -1))
+    if host.is_readable(picture):
+        down, across = draws.uniform(Stream.ROLLED, (2,)).tolist()
+        return torch.roll(picture, (int(down * height), int(across * width)), (-2, -1))
+    shares = draws.uniform(Stream.ROLLED, (2,)).double()
+    for axis, share in zip((-2, -1), shares, strict=True):
+        side = picture.shape[axis]
+        places = torch.arange(side, device=picture.device) - (share * side).long()
+        picture = picture.index_select(axis, places % side)
+    return picture

@@ -38,15 +38,16 @@ def in_regions(
     of = [i * k // n if n >= k else (i + iteration * n) % k for i in range(n)]
     drawn = draws.uniforms({Stream.CROP_SIDES: (n,), Stream.CROP_PLACES: (n, 2)})
     box = torch.empty_like(cutouts.box)
-    whole = box.new_tensor([*size, *size])
     for number in set(of):
         part = parts[number]
         left, top, right, bottom = (0, 0, *size) if part is None else part.bounds
-        width, height = right - left, bottom - top
-        own = [i for i, each in enumerate(of) if each == number]
+        sides = right - left, bottom - top
+        own = slice(of.index(number), of.index(number) + of.count(number))  # they stand in a row
         numbers = {stream: values[own] for stream, values in drawn.items()}
-        inner = boxes(replace(augmentation, count=len(own)), width, height, side, numbers)
-        pixels = (inner * box.new_tensor([width, height, width, height])).round()
-        box[own] = (pixels + box.new_tensor([left, top, 0, 0])) / whole
+        inner = boxes(replace(augmentation, count=of.count(number)), *sides, side, numbers)
+        # As numbers, since tensors would have to be copied to the device.
+        columns = zip(inner.unbind(1), sides * 2, (left, top, 0, 0), size * 2, strict=True)
+        for i, (share, length, start, whole) in enumerate(columns):
+            box[own, i] = ((share * length).round() + start) / whole
     shares = tuple(of.count(number) / n for number in range(k))
     return replace(cutouts, box=box, views=Views(tuple(parts), tuple(of), shares))

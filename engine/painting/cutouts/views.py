@@ -21,6 +21,12 @@ class Region:
     bounds: tuple[int, int, int, int]
     mask: Tensor | None = None
 
+    def on(self, device: torch.device) -> Region:
+        """The region with its mask on ``device``."""
+        if self.mask is None or self.mask.device == device:
+            return self
+        return replace(self, mask=self.mask.to(device))
+
 
 @dataclass(frozen=True)
 class Views:
@@ -39,15 +45,18 @@ class Views:
         of = self.of[which] if isinstance(which, slice) else [self.of[i] for i in which.tolist()]
         return replace(self, of=tuple(of))
 
-    def found(self, region: Region | None) -> tuple[list[int], float]:
-        """Which cutouts are of ``region``, and the weight of a mean over them.
+    def found(self, region: Region | None) -> tuple[slice, float]:
+        """Which cutouts are of ``region``, in a row, and the weight of a mean over them.
 
         It is 1 if these are all cutouts of the iteration. In passes over some of them, each of
         which counts by its share of all, the means of the passes then add up to the mean of all.
         """
         part = self.parts.index(region)
-        own = [i for i, each in enumerate(self.of) if each == part]
-        return own, len(own) / len(self.of) / self.shares[part] if own else 0.0
+        count = self.of.count(part)
+        if not count:
+            return slice(0), 0.0
+        first = self.of.index(part)
+        return slice(first, first + count), count / len(self.of) / self.shares[part]
 
     def runs(self) -> Iterator[tuple[Region | None, slice]]:
         """Each part, with cutouts of it that stand in a row."""

@@ -12,7 +12,7 @@ from torch import nn
 from engine.painting.cutouts import order_that_matters
 from engine.painting.graphs.slots import Recordable, tensors_of
 from engine.painting.measuring import loss_names
-from engine.painting.targets import PromptTarget, StructureTarget
+from engine.painting.targets import PromptTarget, StructureTarget, regions_of
 
 _NUMBERS: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
 _COUNT = count(1)
@@ -28,8 +28,8 @@ class Key(NamedTuple):
 def key_of(paintings: Sequence[Recordable]) -> Key | None:
     """The key of the next iteration of ``paintings``, which are stepped together.
 
-    None if it cannot be recorded, because the host decides something in it: tiles, regions, an
-    aesthetic head, several passes, and optimisers of PyTorch.
+    None if it cannot be recorded, because the host decides something in it: an aesthetic head,
+    several passes, and optimisers of PyTorch.
     """
     shapes = [_shape_of(painting) for painting in paintings]
     if any(shape is None for shape in shapes):
@@ -58,16 +58,14 @@ def number_of(network: nn.Module) -> int:
 
 def _shape_of(painting: Recordable) -> Hashable | None:
     recipe, optimiser, pulls = painting.recipe, painting.optimiser, painting.pulls()
-    if painting.passes > 1 or recipe.tile or optimiser.numbers() is None:
+    if painting.passes > 1 or optimiser.numbers() is None:
         return None
     for each in pulls:
-        if each.target.region is not None:
-            return None
         if type(each.target) not in (PromptTarget, StructureTarget):
             return None
     names = [pull.target.name for pull in pulls]
     return (
-        type(painting.latent),
+        (type(painting.latent), recipe.tile, _places(painting)),
         *(type(optimiser), recipe.optimiser, recipe.betas, recipe.ema, recipe.clamp),
         order_that_matters(painting.augmentation, painting.draws()),
         (bool(painting.alpha), recipe.losses, recipe.smoothness, *painting.picture_losses),
@@ -79,3 +77,12 @@ def _shape_of(painting: Recordable) -> Hashable | None:
             for name, value in tensors_of(painting).items()
         ),
     )
+
+
+def _places(painting: Recordable) -> Hashable:
+    """Where each pull pulls, and which regions have their turn if there are more than cutouts."""
+    pulls = painting.pulls()
+    regions, cutouts = regions_of(pulls), painting.augmentation.count
+    bounds = tuple(each and (each.bounds, each.mask is not None) for each in regions)
+    turn = painting.iteration * cutouts % len(regions) if cutouts < len(regions) else 0
+    return bounds, tuple(regions.index(pull.target.region) for pull in pulls), turn

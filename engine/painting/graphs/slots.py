@@ -15,7 +15,7 @@ from engine.painting.masking import Mask
 from engine.painting.measuring import Measurable
 from engine.painting.optimisers import Optimiser
 from engine.painting.steering import Frozen
-from engine.painting.targets import PromptTarget
+from engine.painting.targets import PromptTarget, regions_of
 
 _WORD = 2**63
 
@@ -71,6 +71,9 @@ def tensors_of(painting: Recordable) -> dict[str, Tensor]:
         found |= {f"frozen {name}": each for name, each in painting.frozen.state_dict().items()}
     for i, pull in enumerate(painting.pulls()):
         found |= {f"vector {i} {j}": each for j, each in enumerate(pull.target.vectors)}
+    for i, region in enumerate(regions_of(painting.pulls())):
+        if region is not None and region.mask is not None:
+            found[f"region {i}"] = region.mask
     return found
 
 

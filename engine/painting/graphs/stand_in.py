@@ -13,7 +13,7 @@ from engine.painting.kept import KeepsParts
 from engine.painting.masking import Mask
 from engine.painting.measuring import measure
 from engine.painting.steering import Frozen
-from engine.painting.targets import PromptTarget, Pull
+from engine.painting.targets import PromptTarget, Pull, regions_of
 from engine.painting.updating import update_latent
 from engine.random_numbers import DrawsOnDevice
 
@@ -31,7 +31,7 @@ class StandIn(KeepsParts):
         self.recipe, self.augmentation = painting.recipe, painting.augmentation
         self.picture_losses = painting.picture_losses
         self.recomputes, self.passes = painting.recomputes, 1
-        self.iteration = 0  # only regions that take turns ask for it
+        self.iteration = painting.iteration  # only regions that take turns ask for it
         self.still_finite = slot.still_finite
         self.latent = painting.latent.over(tensors["z"], tensors.get("initial"))
         self.anchor, self.original = tensors.get("anchor"), tensors.get("original")
@@ -48,10 +48,15 @@ class StandIn(KeepsParts):
         self.of_optimiser = tuple(next(numbers) for _ in painting.optimiser.numbers() or ())
         alpha = next(numbers)
         self.alpha: float | Tensor = alpha if painting.alpha else 0.0
-        self._pulls = [_over(pull, i, slot) for i, pull in enumerate(painting.pulls())]
+        pulls = painting.pulls()
+        regions = {
+            region: region and replace(region, mask=tensors.get(f"region {i}"))
+            for i, region in enumerate(regions_of(pulls))
+        }
+        self._pulls = [_over(pull, i, slot) for i, pull in enumerate(pulls)]
         for i, pull in enumerate(self._pulls):
             weights = tuple(next(numbers) for _ in pull.weights)
-            target = pull.target
+            target = replace(pull.target, region=regions[pull.target.region])
             if isinstance(target, PromptTarget):
                 target = replace(target, stop=next(numbers))
             self._pulls[i] = Pull(target, weights)

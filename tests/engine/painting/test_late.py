@@ -164,6 +164,7 @@ SIMULATED = """
     from engine.models import load_models
     from engine.painting import late
     from engine.painting.batch import step_together
+    from engine.painting.cutouts import Region
     from engine.painting.graphs import cache
     from engine.painting.graphs.registry import RECORDERS, status
     from engine.painting.synthesis import Synthesis
@@ -192,8 +193,10 @@ SIMULATED = """
     def painting(generator, perceptor, side, seed, **changes):
         recipe = tiny_recipe(width=side, height=side, iterations=20,
                              augmentation=Augmentation(count=2, size=32, erasing=0.5), **changes)
-        prompts = [Prompt("a fox"), Prompt("fog", -0.5, 0.2)]
-        return Synthesis(generator, perceptor, prompts, recipe, seed)
+        prompts = [Prompt("a fox"), Prompt("fog", -0.5, 0.2, region="hill" if seed == 3 else None)]
+        mask = torch.ones(1, 1, side, side)
+        regions = {"hill": Region("hill", (0, 0, side, 16), mask)}
+        return Synthesis(generator, perceptor, prompts, recipe, seed, regions=regions)
 
     def check(name, paintings):
         step_together(paintings)  # makes what is made once
@@ -206,6 +209,7 @@ SIMULATED = """
         networks = tiny_generator().to(there), tiny_perceptor().to(there)
         check("published", [painting(*networks, 32, 1, optimiser="adam")])
         check("batch", [painting(*networks, 32, seed) for seed in (1, 2)])
+        check("a region of a tile", [painting(*networks, 32, 3, tile=True)])
         natural = load_models("natural", device="cpu")
         networks = natural.generator.to(there), natural.perceptor.to(there)
         check("natural", [painting(*networks, 32, 1)])
@@ -227,6 +231,7 @@ def test_a_step_waits_for_nothing_on_a_device_like_a_gpu():
     assert printed_by(SIMULATED) == [
         "published []",
         "batch []",
+        "a region of a tile []",
         "natural []",
         "replayed []",
         "1 []",

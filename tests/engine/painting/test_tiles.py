@@ -167,3 +167,11 @@ def test_a_fourier_picture_has_no_seam():
 def test_the_flag_has_no_value(typed, tile, words):
     request = request_from_text(typed)
     assert (request.tile, request.prompt) == (tile, words)
+
+
+def test_a_gpu_rolls_a_tile_as_the_host_does(monkeypatch):
+    picture = torch.rand(1, 3, 24, 40, generator=torch.Generator().manual_seed(1))
+    expected = [rolled(picture, Draws(2**40 + seed, seed)) for seed in range(20)]
+    monkeypatch.setattr("engine.painting.host.is_readable", lambda numbers: False)
+    for seed, other in enumerate(expected):
+        assert torch.equal(rolled(picture, Draws(2**40 + seed, seed)), other)
