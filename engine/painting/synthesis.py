@@ -51,7 +51,7 @@ from engine.painting.targets import (
 )
 from engine.painting.tiles import tile_generator
 from engine.painting.updating import update_latent
-from engine.painting.varied import vary
+from engine.painting.varied import pulls_aside, vary
 from engine.random_numbers import SCHEME, Draws
 from engine.request.motion import Motion
 from engine.request.noise import NoisePrompt
@@ -158,6 +158,8 @@ class Synthesis(KeepsParts):
         """Those that are not words."""
         members, recipe = self._reads, self.recipe
         targets = picture_targets(members, likenesses, recipe) + noise_targets(members, noise)
+        if recipe.vary and self.original is not None:
+            targets += pulls_aside(members, recipe, self.draws())
         if keep and self.original is not None:
             targets.append(structure_target(members, self.original, keep))
         if self.head is not None:

@@ -34,7 +34,7 @@ When memory is short, it is called for a few of an iteration's cutouts at a time
 # Losses other than the prompts'; a prompt with such a name is quoted.
 _OTHER_LOSSES = (
     *("total", "structure", "regulariser", "smoothness"),
-    *("saturation", "symmetry", "palette", "edge", "aesthetic"),
+    *("saturation", "symmetry", "palette", "edge", "aesthetic", "variation"),
 )
 
 

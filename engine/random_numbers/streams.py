@@ -24,6 +24,7 @@ class Stream(IntEnum):
     START_LOGITS = 3
     ENCODING = 4
     VARIED = 5
+    ASIDE = 6
 
     # Each iteration.
     SAMPLED_CODES = 8

@@ -22,6 +22,7 @@ from engine.request.extent import Extent, parse_extent
 from engine.request.from_text import request_from_text
 from engine.request.growth import Growth, stages
 from engine.request.prompt import Prompt
+from engine.request.variation import STRONG, SUBTLE
 from tests.engine.pictures.encoding import encoded
 from tests.engine.tiny import check_resumes, tiny_generator, tiny_perceptor, tiny_recipe
 from tests.tiny_model import tiny_request
@@ -66,6 +67,37 @@ def test_what_begins_again_begins_as_a_new_picture_does():
     other = Synthesis(GENERATOR, PERCEPTOR, [Prompt("a")], tiny_recipe(spread=0.1), 1)
     assert torch.allclose(one.latent.z, other.latent.z, atol=1e-6)
     assert torch.equal(one.latent.initial, painting().latent.initial)
+
+
+def test_only_strong_variations_are_pulled_aside_and_only_in_their_first_half():
+    def pulls(amount, seed=1):
+        one = painting(seed, vary=amount, iterations=4)
+        found = []
+        for _ in range(4):
+            found += [pull for pull in one.pulls() if pull.target.name == "variation"]
+            one.step()
+        assert "variation" not in one.losses
+        return found
+
+    assert pulls(0.0) == pulls(SUBTLE) == []
+    weak, strong, all_of_it = (
+        [float(pull.weights[0]) for pull in pulls(amount)] for amount in (0.45, STRONG, 1)
+    )
+    assert len(weak) == len(strong) == 2  # of the four iterations
+    assert weak[0] == pytest.approx(strong[0] / 2)
+    assert strong == all_of_it
+    one, other = (pulls(STRONG, seed)[0].target.vectors[0] for seed in (1, 2))
+    assert float(one.norm()) == pytest.approx(1)
+    assert float((one * other).sum()) < 0.9
+    assert torch.equal(one, pulls(STRONG)[0].target.vectors[0])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_strong_variation_resumes_in_the_same_pixels(steps):
+    one = painting(vary=STRONG, iterations=4)
+    for _ in range(steps):
+        one.step()
+    check_resumes(one, painting(vary=STRONG, iterations=4))
 
 
 def test_latents_that_are_the_whole_picture_s_are_mixed():
