@@ -107,6 +107,7 @@ def test_a_closed_worker_has_written_all(loop, sent, tmp_path, threaded):
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_a_time_lapse_has_all_frames(loop, sent, tmp_path, threaded):
     request = tiny_request(iterations=6).model_dump_json()
     loop.post(RenderTimeLapse(ID, request, {}, 6))
