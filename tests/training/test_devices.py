@@ -8,11 +8,18 @@ SIMULATED = """
     import torch
     from tests.engine.simulated_device import Device, simulate
     from tests.training.generator.tiny import tiny_trainer
+    from tests.training.looks.test_looks import sources, trainer as looks_trainer
+    from tests.training.looks.test_reading import tower
     from tests.training.words.conftest import eight_sentences
     from tests.training.words.test_natural import SETTINGS, new_tower
+    from engine.models.perceptors.tokenizing import clip_tokens
+    from training.looks.pictures import LooksPool
+    from training.looks.reading import WordsTrainer
     from training.words.natural import Distiller
 
     torch.set_num_threads(1)
+    pools = [LooksPool(sources(), 40, 48, seed=4, workers=count) for count in (1, 2)]
+    print("pools", *(one.equal(two) for one, two in zip(*(vars(each).values() for each in pools))))
     there = simulate()
 
     sentences = eight_sentences()
@@ -24,7 +31,13 @@ SIMULATED = """
     def generator(device):
         return tiny_trainer(device, adversarial_after=0.0, revive_every=1)
 
-    for made in (words, generator):
+    def looks(device):
+        return looks_trainer(device, nearing=1)
+
+    def words_of_looks(device):
+        return WordsTrainer(tower(), clip_tokens(77), steps=2, batch=4, device=device)
+
+    for made in (words, generator, looks, words_of_looks):
         expected = made("cpu").step()
         with Device() as device:
             trainer = made(there)
@@ -41,4 +54,8 @@ SIMULATED = """
 
 
 def test_steps_there_are_those_of_the_cpu_and_mix_no_devices() -> None:
-    assert printed_by(SIMULATED) == ["words {} []", "generator {} []"]
+    pools, *steps = printed_by(SIMULATED)
+    assert pools == "pools True True"  # drawn by one process and by two
+    assert steps == [
+        f"{name} {{}} []" for name in ("words", "generator", "looks", "words_of_looks")
+    ]

@@ -20,12 +20,13 @@ def adversarial_pictures(
     """``pictures`` [N, 3, S, S] in 0..1, each changed so that ``loss`` of them all rises.
 
     How much is drawn for each, evenly from 0 to its own ``most`` [N] (L2 over all its numbers); the
-    random start adds up to 0.3 of that. All, ``rng`` too, are on one device.
+    random start adds up to 0.3 of that. The random numbers are drawn where ``rng`` is, and the
+    rest, on one device, may be elsewhere.
     """
     device = pictures.device
-    distance = torch.rand(len(pictures), 1, 1, 1, generator=rng, device=device)
+    distance = torch.rand(len(pictures), 1, 1, 1, generator=rng, device=rng.device).to(device)
     distance = distance * most.view(-1, 1, 1, 1)
-    random = torch.randn(pictures.shape, generator=rng, device=device)
+    random = torch.randn(pictures.shape, generator=rng, device=rng.device).to(device)
     random = _unit(random) * distance * _RANDOM_SHARE
     start = (pictures + random).clamp(0, 1).requires_grad_(True)
     (gradient,) = torch.autograd.grad(loss(start), start)

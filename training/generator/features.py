@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
 from training.common.precision import in_channels_last
-from training.perceptor.classifier import folded, published_classifier
 
 # Blocks whose output is compared, with strides of 2, 4, 8 and 16 px.
 BLOCKS = (0, 2, 4, 8)
@@ -36,11 +35,6 @@ class Features(nn.Module):
             if index in self.compared:
                 found.append(F.normalize(x.float(), dim=1))
         return found
-
-
-def load_features() -> Features:
-    """The features from the installed packages. Raises ModuleNotFoundError without them."""
-    return Features(folded(published_classifier()))
 
 
 def perceptual_loss(painted: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:

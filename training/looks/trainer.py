@@ -14,6 +14,7 @@ from engine.models.perceptors.looks import LIGHTS, STYLES, LooksNetwork
 from training.common.adversarial import adversarial_pictures
 from training.common.averaging import WeightAverage
 from training.common.gradient_step import gradient_step
+from training.common.precision import CPU
 from training.common.schedule import warm_cosine
 from training.looks.pictures import LooksPool
 from training.pictures.pool import Sources
@@ -44,14 +45,28 @@ class LooksTraining:
 
 
 class LooksTrainer:
-    """One run: :meth:`step` it, save it, resume it. What ships is ``average``."""
+    """One run: :meth:`step` it, save it, resume it. What ships is ``average``.
 
-    def __init__(self, settings: LooksTraining, sources: Sources) -> None:
+    All random numbers are drawn on the CPU, so that a seed means the same everywhere; ``workers``
+    processes draw the pool.
+    """
+
+    def __init__(
+        self,
+        settings: LooksTraining,
+        sources: Sources,
+        device: torch.device | str = CPU,
+        *,
+        workers: int = 1,
+    ) -> None:
         self.settings = settings
-        self.pool = LooksPool(sources, settings.pool, settings.pool_side, settings.seed)
+        self.device = torch.device(device)
+        self.pool = LooksPool(
+            sources, settings.pool, settings.pool_side, settings.seed, workers=workers
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.network = LooksNetwork()
+            self.network = LooksNetwork().to(self.device)
         self.average = WeightAverage(self.network)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=1e-3
@@ -65,7 +80,9 @@ class LooksTrainer:
         rng = np.random.default_rng([settings.seed, self.iteration])
         random = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.iteration)
         side = int(rng.choice(settings.sides))
-        pictures, looks = self.pool.batch(settings.batch, side, rng)
+        pictures, looks = (
+            each.to(self.device) for each in self.pool.batch(settings.batch, side, rng)
+        )
         scale = float(rng.choice(settings.scales))
         if scale != 1:
             pictures = F.interpolate(
@@ -79,7 +96,7 @@ class LooksTrainer:
         moved = adversarial_pictures(
             pictures,
             lambda each: self._loss(each, wanted)[0],
-            torch.full((len(pictures),), reach),
+            torch.full((len(pictures),), reach, device=self.device),
             random,
         )
         self.network.requires_grad_(True)
@@ -101,7 +118,8 @@ class LooksTrainer:
         count = len(pictures)
         share = torch.from_numpy(rng.uniform(0, 1, count).astype(np.float32))
         share[torch.from_numpy(rng.random(count) >= self.settings.mixed)] = 1.0
-        other = torch.from_numpy(rng.permutation(count))
+        other = torch.from_numpy(rng.permutation(count)).to(self.device)
+        share = share.to(self.device)
         mixed = [
             each * share.view(-1, *(1,) * (each.dim() - 1))
             + each[other] * (1 - share).view(-1, *(1,) * (each.dim() - 1))

@@ -1,4 +1,4 @@
-"""Texts that name looks, and the head of the text tower that finds them.
+"""Texts that name looks.
 
 A text names several looks, or none. What only sounds like one is in the texts, too: a snow leopard,
 a charcoal grill, an oil tanker, a red fox.
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from engine.models.perceptors.looks import NAMED, THING, LooksWords
+from engine.models.perceptors.looks import NAMED, THING
 from engine.models.perceptors.text_tower import TextTower
 from engine.models.perceptors.tokenizing import Tokenizer
 from training.looks.wordings import (
@@ -169,8 +168,9 @@ def _misleading_classes() -> tuple[str, ...]:
 def states_of(
     tower: TextTower, tokenizer: Tokenizer, texts: Sequence[str]
 ) -> tuple[Tensor, Tensor]:
-    """The states [B, L, W] of the texts' tokens, and their mask [B, L]."""
-    return tower.read(torch.stack([tokenizer.tokenize(text).ids for text in texts]))
+    """The states [B, L, W] of the texts' tokens, and their mask [B, L], where the tower is."""
+    ids = torch.stack([tokenizer.tokenize(text).ids for text in texts])
+    return tower.read(ids.to(tower.table.device))
 
 
 def answers_of(texts: Sequence[Named]) -> Tensor:
@@ -179,24 +179,3 @@ def answers_of(texts: Sequence[Named]) -> Tensor:
     for row, each in enumerate(texts):
         answers[row, list(each.looks)] = 1
     return answers
-
-
-def fit(
-    tower: TextTower, tokenizer: Tokenizer, *, steps: int, batch: int = 64, seed: int = 43
-) -> LooksWords:
-    """Train the head on random texts; the tower stays as it is."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = LooksWords(tower.sizes.width)
-    optimiser = torch.optim.AdamW(head.parameters(), lr=3e-3, weight_decay=1e-3)
-    for step in range(steps):
-        rng = np.random.default_rng([seed, step])
-        texts = [write(rng) for _ in range(batch)]
-        states, mask = states_of(tower, tokenizer, [each.text for each in texts])
-        loss = F.binary_cross_entropy_with_logits(head(states, mask), answers_of(texts))
-        optimiser.zero_grad()
-        loss.backward()
-        for group in optimiser.param_groups:
-            group["lr"] = 3e-3 * (1 - step / steps)
-        optimiser.step()
-    return head.eval().requires_grad_(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,26 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
+from training.common.stage import save_atomically
+
+
+def load_classifier(drawn: Path | None = None) -> EfficientNetLite0:
+    """The published classifier, folded: of the file ``drawn`` beforehand, else of its packages.
+
+    Raises ModuleNotFoundError without either.
+    """
+    if drawn is None:
+        return folded(published_classifier())
+    classifier = EfficientNetLite0()
+    halves = torch.load(drawn, weights_only=True)
+    classifier.load_state_dict({name: value.float() for name, value in halves.items()})
+    return classifier.eval().requires_grad_(False)
+
+
+def write_classifier(classifier: EfficientNetLite0, into: Path) -> None:
+    """Write it in fp16, which halves its size."""
+    halves = {name: value.half() for name, value in classifier.state_dict().items()}
+    save_atomically(halves, into)
 
 
 def published_classifier() -> nn.Module:

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from engine.models.checkpoints import read_tensors
 from engine.models.packages import clip_tokenizer
-from engine.models.perceptors.efficientnet_lite import build
+from engine.models.perceptors.efficientnet_lite import EfficientNetLite0, build
 from training.common.stage import read_state, save_atomically
-from training.perceptor.classifier import folded, published_classifier
 from training.world.captions import describe
 from training.world.sampling import Mix, sample_scene
 
@@ -45,16 +44,10 @@ def export_drawn(state: Path, into: Path) -> Path:
     return into
 
 
-def export_natural(tower: Path, into: Path) -> Path:
-    """Join the published classifier and a text ``tower`` in the file ``into``, and read it back.
-
-    Raises ModuleNotFoundError without the classifier's packages.
-    """
+def export_natural(tower: Path, classifier: EfficientNetLite0, into: Path) -> Path:
+    """Join the published ``classifier`` and a text ``tower`` in the file ``into``, and read it."""
     words = torch.load(tower, weights_only=True)
-    tensors = {
-        f"picture.{name}": value.half()
-        for name, value in folded(published_classifier()).state_dict().items()
-    }
+    tensors = {f"picture.{name}": value.half() for name, value in classifier.state_dict().items()}
     tensors |= {f"text.{name}": value.half() for name, value in words["state_dict"].items()}
     tensors["text.rows"] = words["rows"].to(torch.int32)
     save_atomically(tensors, into)

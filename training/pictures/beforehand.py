@@ -12,6 +12,8 @@ from PIL import Image
 
 from training.pictures.pool import Sources
 
+PHOTOGRAPHS, PAINTINGS, OTHERS = FOLDERS = ("photographs", "paintings", "others")
+"""Where the pictures go. Looks have to know which are photographs."""
 _QUALITY = 92
 
 
@@ -25,19 +27,23 @@ def draw_pictures(
     most_bytes: int,
     seed: int,
 ) -> int:
-    """Write pictures of all kinds to the folder ``into``, which can then be one of photographs.
+    """Write pictures of all kinds to FOLDERS in ``into``, in place of those drawn there before.
 
     They are JPEG files of ``side`` px, ``count`` or as many as fit into ``most_bytes`` with the
     photographs for validation, which keep their names. Returns how many there are.
     """
-    into.mkdir(parents=True, exist_ok=True)
+    for folder in FOLDERS:
+        (into / folder).mkdir(parents=True, exist_ok=True)
+        for old in (into / folder).glob("drawn-*.jpg"):
+            old.unlink()
     left = most_bytes
     for name, pixels in held_out.items():
-        left -= _write(pixels, into / f"{name}.png")
+        left -= _write(pixels, into / PHOTOGRAPHS / f"{name}.png")
     for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        path = into / f"drawn-{number:05d}.jpg"
-        left -= _write(sources.draw(side, rng), path)
+        kind, pixels = sources.draw_kind(side, np.random.default_rng([seed, number]))
+        folder = kind if kind in FOLDERS else OTHERS
+        path = into / folder / f"drawn-{number:05d}.jpg"
+        left -= _write(pixels, path)
         if left < 0:
             path.unlink()
             return number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,9 @@ class SourceWeights:
     skies: float = 0.07
 
 
+_KINDS = tuple(each.name for each in fields(SourceWeights))
+
+
 class Sources:
     """What the pool is made from. ``paintings`` are treated like photographs."""
 
@@ -45,15 +48,9 @@ class Sources:
         self.drawings = drawings
         self.paintings = paintings
         weights = weights or SourceWeights()
+        sourced = {"photographs": photographs, "paintings": paintings, "drawings": drawings}
         wanted = np.array(
-            [
-                weights.photographs * bool(photographs),
-                weights.paintings * bool(paintings),
-                weights.leaves,
-                weights.drawings * bool(drawings),
-                weights.textures,
-                weights.skies,
-            ]
+            [getattr(weights, kind) * bool(sourced.get(kind, True)) for kind in _KINDS]
         )
         self.shares = wanted / wanted.sum()
 
@@ -75,18 +72,25 @@ class Sources:
 
     def draw(self, side: int, rng: np.random.Generator) -> Bytes:
         """A picture of a random kind [side, side, 3]."""
+        return self.draw_kind(side, rng)[1]
+
+    def draw_kind(self, side: int, rng: np.random.Generator) -> tuple[str, Bytes]:
+        """A picture of a random kind [side, side, 3], and the kind: its name in SourceWeights."""
         kind = int(rng.choice(len(self.shares), p=self.shares))
-        if kind == 0:
+        return _KINDS[kind], self._of_kind(_KINDS[kind], side, rng)
+
+    def _of_kind(self, kind: str, side: int, rng: np.random.Generator) -> Bytes:
+        if kind == "photographs":
             return photograph(self.photographs, side, rng)
-        if kind == 1:
+        if kind == "paintings":
             return photograph(self.paintings, side, rng)
-        if kind == 2:
+        if kind == "leaves":
             return dead_leaves(side, lambda random: self._texture_source(side, random), rng)
-        if kind == 3:
+        if kind == "drawings":
             return paste_drawings(
                 self.drawings, side, lambda random: self._background(side, random), rng
             )
-        return texture(side, rng) if kind == 4 else sky(side, rng)
+        return texture(side, rng) if kind == "textures" else sky(side, rng)
 
     def _texture_source(self, side: int, rng: np.random.Generator) -> Bytes:
         if self.photographs and rng.random() < 0.75:

@@ -185,11 +185,17 @@ def export(tower: TextTower, rows: Tensor, path: Path) -> None:
 
     Only ``rows``, the ids of the tokens in the corpus, and the row for unknown ones are kept.
     """
-    state = {name: each.half().cpu() for name, each in tower.state_dict().items()}
+    sizes, state = shrunk(tower, rows)
+    halves = {name: each.half() for name, each in state.items()}
+    save_atomically({"sizes": asdict(sizes), "rows": rows, "state_dict": halves}, path)
+
+
+def shrunk(tower: TextTower, rows: Tensor) -> tuple[TowerSizes, dict[str, Tensor]]:
+    """The sizes and the state of ``tower`` with only the ``rows`` and that of unknown tokens."""
+    state = {name: each.cpu() for name, each in tower.state_dict().items()}
     kept = torch.cat([torch.tensor([UNKNOWN]), tower.table.cpu()[rows]])
     state["tokens.weight"] = state["tokens.weight"][kept]
-    sizes = replace(tower.sizes, rows=len(rows))
-    save_atomically({"sizes": asdict(sizes), "rows": rows, "state_dict": state}, path)
+    return replace(tower.sizes, rows=len(rows)), state
 
 
 def load_exported(path: Path) -> tuple[TextTower, Tensor]:

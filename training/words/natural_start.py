@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.text_tower import TextTower, TowerSizes
-from training.words.corpus.prepare import END, START
+from training.words.corpus.knowledge import Wordings
+from training.words.corpus.prepare import END, START, Prepared, load_prepared
+from training.words.corpus.wordnet import read_wordnet
 from training.words.teacher import Teacher
 from training.words.tower import VOCABULARY
 
 TAKEN = (0, 2, 5)  # the teacher's layers that the tower's three start from
 CLS, SEP = 101, 102
 _END_OF_WORD = "</w>"
+
+
+def begin(
+    folder: Path, teacher: Path, wordnet: Path, *, continues: bool = False
+) -> tuple[Prepared, TextTower, Tensor, Wordings]:
+    """The corpus in ``folder``, a tower to begin from, the ids of its tokens, the wordings.
+
+    If the training ``continues``, the tower has random weights, which the state replaces.
+    """
+    sentences = load_prepared(folder)
+    counts = sentences.tokens.bincount(minlength=VOCABULARY)
+    encoder = Teacher(teacher)
+    wordings = Wordings(read_wordnet(wordnet), encoder)
+    sizes = TowerSizes(VOCABULARY)
+    tower = (
+        TextTower(sizes, torch.arange(VOCABULARY))
+        if continues
+        else new_tower(sizes, counts, encoder, wordings.by_class(), sentences.texts[:500])
+    )
+    return sentences, tower, counts.nonzero()[:, 0], wordings
 
 
 def new_tower(

@@ -38,6 +38,8 @@ EXAMPLES = (
     "a crane wading in a lake",
     "the smell of rain",
 )
+KINDS = ("class", "prompt", "open")
+"""The kinds of sentences that are validated."""
 _WHOLE_WORD = re.compile(r"[a-z]{3,}</w>")
 
 
@@ -81,7 +83,7 @@ def validate(
     was_training = tower.training
     tower.eval()
     scores = {}
-    for kind in ("class", "prompt", "open"):
+    for kind in KINDS:
         chosen = torch.tensor(
             [i for i, each in enumerate(corpus.kinds) if each == kind and corpus.held_out[i]],
             dtype=torch.long,

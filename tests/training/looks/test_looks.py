@@ -6,11 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F
 
-from engine.models import load_models
-from engine.models.perceptors.efficientnet_lite import ClassifierPerceptor
 from engine.models.perceptors.looks import LIGHTS as LIGHT_NAMES
 from engine.models.perceptors.looks import NAMED, THING
 from engine.models.perceptors.looks import STYLES as STYLE_NAMES
@@ -21,7 +17,7 @@ from training.looks.pictures import OTHER, UNKNOWN, LooksPool
 from training.looks.styles import STYLES
 from training.looks.trainer import LooksTrainer, LooksTraining
 from training.looks.wordings import HELD_OUT
-from training.looks.words import answers_of, fit, states_of, write
+from training.looks.words import answers_of, write
 from training.pictures.pool import Sources, SourceWeights
 
 SIDE = 64
@@ -116,7 +112,7 @@ def test_pictures_of_the_pool_have_their_looks():
     assert (pictures.shape, looks.shape) == ((6, 3, 48, 48), (6, 2))
 
 
-def trainer(**values):
+def trainer(device="cpu", **values):
     tiny: dict[str, Any] = {
         "pool": 24,
         "pool_side": 36,
@@ -124,7 +120,9 @@ def trainer(**values):
         "sides": (32,),
         "scales": (1.0,),
     }
-    return LooksTrainer(LooksTraining(**(tiny | {"warmup": 1, "total": 200} | values)), sources())
+    return LooksTrainer(
+        LooksTraining(**(tiny | {"warmup": 1, "total": 200} | values)), sources(), device
+    )
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
@@ -161,16 +159,3 @@ def test_texts_say_which_looks_they_name():
         if text.text.lower() in {"a snow leopard", "an oil tanker", "a charcoal grill"}:
             assert names == {THING}
     assert answers_of([write(rng)]).shape == (1, len(NAMED))
-
-
-@pytest.mark.slow  # half a minute
-def test_words_of_looks_are_found_in_other_texts():
-    perceptor = load_models("natural", device="cpu").perceptor
-    assert isinstance(perceptor, ClassifierPerceptor)
-    head = fit(perceptor.tower, perceptor.tokenizer, steps=150)
-    texts = [write(np.random.default_rng([6, i])) for i in range(100)]
-    with torch.no_grad():
-        said = head(*states_of(perceptor.tower, perceptor.tokenizer, [each.text for each in texts]))
-    wrong = F.binary_cross_entropy_with_logits(said, answers_of(texts))
-    never = F.binary_cross_entropy_with_logits(torch.full_like(said, -2), answers_of(texts))
-    assert wrong < 0.6 * never

@@ -12,6 +12,7 @@ from training.common.adversarial import adversarial_pictures
 from training.common.shipped import NATURAL
 from training.common.stage import resume, run_stage
 from training.perceptor.class_paintings import ClassPaintings
+from training.perceptor.classifier import load_classifier, write_classifier
 from training.perceptor.export import replace_pictures
 from training.perceptor.robust import RobustTrainer, RobustTraining, answer
 from training.pictures.pool import Sources
@@ -121,3 +122,12 @@ def test_paintings_become_their_class_and_then_begin_again(teacher):
     paintings.step(which, gradients, random)
     assert not paintings.classes.equal(classes)
     assert (chances(paintings.z) < 0.1).all()
+
+
+def test_a_classifier_drawn_beforehand_is_the_published_one(tmp_path, teacher):
+    write_classifier(teacher, tmp_path / "classifier.pt")
+    again = load_classifier(tmp_path / "classifier.pt")
+    assert (tmp_path / "classifier.pt").stat().st_size < 9.6e6
+    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    one, other = (answer(each, pictures).logits for each in (teacher, again))
+    torch.testing.assert_close(one, other, rtol=0.01, atol=0.01)

@@ -46,7 +46,8 @@ class Prepared:
 
     ``tokens`` [sum of lengths] int32 with CLIP's start and end, ``lengths`` [N]; ``classes`` and
     ``weights`` [N, 32]; ``vectors`` [N, 384] float16, zero if the teacher has not
-    read the sentence; ``held_out`` [N]; ``kinds`` and ``texts``.
+    read the sentence; ``held_out`` [N]; ``kinds`` and ``texts``,
+    which are not kept where the corpus was drawn beforehand.
     """
 
     tokens: Tensor
