@@ -22,6 +22,7 @@ from engine.models import Join, Member, Perceptor
 from engine.painting.cutouts import Cutouts, Region, cut, plain_cutouts
 from engine.painting.losses import aesthetic_loss, prompt_loss, structure_loss
 from engine.painting.losses.aesthetic import AestheticHead
+from engine.painting.losses.cutouts import DISTANCES
 from engine.request.prompt import Prompt
 from engine.request.story import Story
 
@@ -61,21 +62,36 @@ class Target(ABC):
         return self.weight
 
     def loss_in_region(
-        self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float | Tensor
+        self,
+        images: Tensor,
+        cutouts: Cutouts,
+        vector: Tensor,
+        weight: float | Tensor,
+        stop: float | Tensor,
     ) -> Tensor:
         """The :meth:`loss` of the cutouts of its region."""
         if not len(vector):
             return images.new_zeros(())
         if cutouts.views is None:
-            return self.loss(images, vector, weight)
+            return self.loss(images, vector, weight, stop)
         own, share = cutouts.views.found(self.region)
         if not own.stop:
             return images.new_zeros(())
-        return self.loss(images[own], vector, weight) * share
+        return self.loss(images[own], vector, weight, stop) * share
+
+    def stop_at(self, cosine: float) -> float:
+        """The distance below which it no longer pulls, if a ``cosine`` is enough."""
+        del cosine
+        return -math.inf
 
     @abstractmethod
-    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
-        """``weight`` times the distance of cutouts' vectors [N, D] from ``vector``, their mean."""
+    def loss(
+        self, images: Tensor, vector: Tensor, weight: float | Tensor, stop: float | Tensor
+    ) -> Tensor:
+        """``weight`` times the distance of cutouts' vectors [N, D] from ``vector``, their mean.
+
+        Cutouts nearer than ``stop`` are not pulled.
+        """
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,7 @@ class PromptTarget(Target):
     engine.request.method.optimising.DISTANCES. The words of a ``story`` pull in its part ``part``.
     """
 
-    stop: float | Tensor = -math.inf
+    stop: float = -math.inf
     distance: str = "spherical"
     story: Story | None = None
     part: int | None = None
@@ -97,9 +113,18 @@ class PromptTarget(Target):
             return self.weight
         return self.weight * self.story.share(self.part, iteration)
 
-    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
+    def stop_at(self, cosine: float) -> float:
+        """The larger one of ``stop`` and the distance of vectors with that ``cosine``."""
+        if cosine >= 1 or self.weight <= 0:
+            return self.stop
+        u = torch.tensor([cosine, math.sqrt(1 - cosine**2)])
+        return max(self.stop, DISTANCES[self.distance](u, torch.tensor([1.0, 0.0])).item())
+
+    def loss(
+        self, images: Tensor, vector: Tensor, weight: float | Tensor, stop: float | Tensor
+    ) -> Tensor:
         """Crowson's loss (engine.painting.losses)."""
-        return prompt_loss(images, vector, weight, self.stop, self.distance)
+        return prompt_loss(images, vector, weight, stop, self.distance)
 
 
 @dataclass(frozen=True)
@@ -108,8 +133,11 @@ class StructureTarget(Target):
 
     shared: ClassVar[bool] = False
 
-    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
+    def loss(
+        self, images: Tensor, vector: Tensor, weight: float | Tensor, stop: float | Tensor
+    ) -> Tensor:
         """The term of appendix H.2 (engine.painting.losses)."""
+        del stop
         return structure_loss(images, vector, weight)
 
 
@@ -121,8 +149,11 @@ class AestheticTarget(Target):
 
     bias: float = 0.0
 
-    def loss(self, images: Tensor, vector: Tensor, weight: float | Tensor) -> Tensor:
+    def loss(
+        self, images: Tensor, vector: Tensor, weight: float | Tensor, stop: float | Tensor
+    ) -> Tensor:
         """See engine.painting.losses.aesthetic_loss."""
+        del stop
         return aesthetic_loss(images, vector, self.bias, weight)
 
 
@@ -131,8 +162,8 @@ class Targets:
     """All that a painting is pulled towards.
 
     ``addition`` is the recipe's; ``places`` are those of the members of the perceptor that guide,
-    and ``weights`` their weights. ``joins`` says when each target begins to pull for each of these
-    members, and how much.
+    and ``weights`` their weights. ``joins`` says for each target and each of these members when it
+    begins to pull and how much, and ``stops`` at which distance it no longer does.
     """
 
     targets: tuple[Target, ...]
@@ -140,6 +171,7 @@ class Targets:
     places: tuple[int, ...]
     weights: tuple[float, ...]
     joins: tuple[tuple[Join, ...], ...]
+    stops: tuple[tuple[float, ...], ...]
 
     @classmethod
     def of(
@@ -158,7 +190,11 @@ class Targets:
         meant = [i for i in range(len(members)) if any(len(each.vectors[i]) for each in targets)]
         chosen = meant or range(len(members))
         joins = tuple(
-            tuple(members[i].perceptor.joins(each.vectors[i]) for i in chosen) for each in targets
+            tuple(
+                members[i].perceptor.joins(each.vectors[i]) if len(each.vectors[i]) else Join()
+                for i in chosen
+            )
+            for each in targets
         )
         leads = any(
             len(each.vectors[i]) and not join.after
@@ -176,6 +212,10 @@ class Targets:
             tuple(chosen),
             tuple(members[i].weight for i in chosen),
             joins,
+            tuple(
+                tuple(each.stop_at(join.enough) for join in own)
+                for each, own in zip(targets, joins, strict=True)
+            ),
         )
 
     def guides(self, perceptor: Perceptor) -> tuple[Member, ...]:
@@ -191,7 +231,7 @@ class Targets:
         active = self._active(iteration)
         share = 1.0
         if self.addition == "mean":
-            total = sum(abs(weight) for each, weight, _ in active if each.shared)
+            total = sum(abs(weight) for each, weight, _, _ in active if each.shared)
             share = 1 / total if total else 1.0
         return [
             Pull(
@@ -203,25 +243,29 @@ class Targets:
                     * (join.times if is_past(join.after) else 0.0)
                     for of_perceptor, join in zip(self.weights, joins, strict=True)
                 ),
+                stops,
             )
-            for each, weight, joins in active
+            for each, weight, joins, stops in active
         ]
 
-    def _active(self, iteration: int) -> list[tuple[Target, float, tuple[Join, ...]]]:
+    def _active(
+        self, iteration: int
+    ) -> list[tuple[Target, float, tuple[Join, ...], tuple[float, ...]]]:
         """The targets that pull at ``iteration``, with their weights; all if none does."""
         weighted = [
-            (each, each.weight_at(iteration), joins)
-            for each, joins in zip(self.targets, self.joins, strict=True)
+            (each, each.weight_at(iteration), joins, stops)
+            for each, joins, stops in zip(self.targets, self.joins, self.stops, strict=True)
         ]
         return [each for each in weighted if each[1]] or weighted
 
 
 @dataclass(frozen=True)
 class Pull:
-    """A ``target`` at an iteration, with its weight for each perceptor that guides."""
+    """A ``target`` at an iteration, with its weight and its stop for each perceptor that guides."""
 
     target: Target
     weights: tuple[float | Tensor, ...]
+    stops: tuple[float | Tensor, ...]
 
 
 def regions_of(pulls: Sequence[Pull]) -> tuple[Region | None, ...]:
@@ -240,6 +284,7 @@ def terms_of(pulls: Sequence[Pull], perceptors: int) -> tuple[list[str], list[li
                 each.target.loss_in_region,
                 vector=each.target.vectors[i],
                 weight=each.weights[i],
+                stop=each.stops[i],
             )
             for each in pulls
         ]

@@ -22,10 +22,14 @@ class Member(NamedTuple):
 
 
 class Join(NamedTuple):
-    """From which share of a painting's iterations on words pull, and how many times as much."""
+    """From which share of a painting's iterations on words pull, how much more, and until when.
+
+    They pull ``times`` as much as others, but not those cutouts whose cosine is ``enough``.
+    """
 
     after: float = 0.0
     times: float = 1.0
+    enough: float = 1.0
 
 
 class Perceptor(nn.Module, ABC):
@@ -115,7 +119,7 @@ class Perceptor(nn.Module, ABC):
         ).clamp(0, 1)
 
     def joins(self, vector: Tensor) -> Join:
-        """When words of this vector [D] join a painting from nothing, and how much they pull then.
+        """How words of this vector [D] join a painting from nothing.
 
         What would hide everything else if it came first joins late.
         """

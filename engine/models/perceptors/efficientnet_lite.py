@@ -255,15 +255,18 @@ def _root(logits: Tensor) -> Tensor:
     return (precise.log_softmax(dim=-1) / 2).exp()
 
 
+_OF_LOOKS = ("looks_weight", "styles_from", "styles_times", "styles_enough")
+
+
 def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierPerceptor:
     """The perceptor of a ``checkpoint``; see engine.models.kinds.
 
     Settings are ``resolution`` (32 to 1024 pixels), ``temperature`` (0.1 to 100) and, with a file
     of ``looks``, their weight ``looks_weight`` (0 to 100). In a painting from nothing a style joins
-    after the share ``styles_from`` (0 to 1) of the iterations, and has ``styles_times`` (0 to 100)
-    that weight.
+    after the share ``styles_from`` (0 to 1) of the iterations, and pulls with ``styles_times`` (0
+    to 100) that weight until its cosine is the share ``styles_enough`` (0 to 1) of the largest.
     """
-    of_looks = ("looks_weight", "styles_from", "styles_times") if "looks" in files else ()
+    of_looks = _OF_LOOKS if "looks" in files else ()
     check_names(settings, ("resolution", "temperature", *of_looks))
     resolution = round(number(settings, "resolution", 224, 32, 1024))
     temperature = number(settings, "temperature", 4.0, 0.1, 100)
@@ -291,7 +294,9 @@ def _read_looks(
         return None
     weight = number(settings, "looks_weight", 0.5, 0, 100)
     styles = Join(
-        number(settings, "styles_from", 0.3, 0, 1), number(settings, "styles_times", 1.5, 0, 100)
+        after=number(settings, "styles_from", 0.3, 0, 1),
+        times=number(settings, "styles_times", 3.0, 0, 100),
+        enough=number(settings, "styles_enough", 0.8, 0, 1),
     )
     tensors = read_tensors(files["looks"])
     with Uninitialised():

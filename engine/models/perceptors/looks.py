@@ -188,8 +188,16 @@ class LooksPerceptor(Perceptor):
         return F.normalize(torch.cat([styles, lights, colours], dim=1).sqrt(), dim=1)
 
     def joins(self, vector: Tensor) -> Join:
-        """``styles`` if the words name a style; light and colours pull from the start."""
-        return self.styles if bool(vector[: len(STYLES)].any()) else Join()
+        """``styles`` if the words name a style; light and colours pull from the start.
+
+        What is ``enough`` is a share of the largest cosine that a picture can have with the words.
+        """
+        parts = vector.split(_GROUPS)
+        if not bool(parts[0].any()):
+            return Join()
+        named = [share for share, part in zip(SHARES, parts, strict=True) if bool(part.any())]
+        most = sum(map(math.sqrt, named)) / math.sqrt(len(named))
+        return self.styles._replace(enough=self.styles.enough * most)
 
     def encode_image(self, cutouts: Tensor) -> Tensor:
         """Unit vectors [N, 32] of pictures [N, 3, S, S] in 0..1."""

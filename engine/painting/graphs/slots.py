@@ -15,7 +15,7 @@ from engine.painting.masking import Mask
 from engine.painting.measuring import Measurable
 from engine.painting.optimisers import Optimiser
 from engine.painting.steering import Frozen
-from engine.painting.targets import PromptTarget, regions_of
+from engine.painting.targets import regions_of
 
 _WORD = 2**63
 
@@ -80,13 +80,11 @@ def tensors_of(painting: Recordable) -> dict[str, Tensor]:
 def numbers_of(painting: Recordable) -> list[float]:
     """The numbers that change from one iteration, or painting, to the next.
 
-    The optimiser's, the regulariser's weight, and of each pull its weights and where it stops.
+    The optimiser's, the regulariser's weight, and of each pull its weights and stops.
     """
     numbers = [*(painting.optimiser.numbers() or ()), float(painting.alpha)]
     for pull in painting.pulls():
-        numbers += map(float, pull.weights)
-        if isinstance(pull.target, PromptTarget):
-            numbers.append(float(pull.target.stop))
+        numbers += map(float, (*pull.weights, *pull.stops))
     return numbers
 
 

@@ -13,7 +13,7 @@ from engine.painting.kept import KeepsParts
 from engine.painting.masking import Mask
 from engine.painting.measuring import measure
 from engine.painting.steering import Frozen
-from engine.painting.targets import PromptTarget, Pull, regions_of
+from engine.painting.targets import Pull, regions_of
 from engine.painting.updating import update_latent
 from engine.random_numbers import DrawsOnDevice
 
@@ -56,10 +56,9 @@ class StandIn(KeepsParts):
         self._pulls = [_over(pull, i, slot) for i, pull in enumerate(pulls)]
         for i, pull in enumerate(self._pulls):
             weights = tuple(next(numbers) for _ in pull.weights)
+            stops = tuple(next(numbers) for _ in pull.stops)
             target = replace(pull.target, region=regions[pull.target.region])
-            if isinstance(target, PromptTarget):
-                target = replace(target, stop=next(numbers))
-            self._pulls[i] = Pull(target, weights)
+            self._pulls[i] = Pull(target, weights, stops)
         order = order_that_matters(painting.augmentation, painting.draws())
         self._draws = DrawsOnDevice(slot.seed, slot.iteration, slot.attempt, order)
 
@@ -74,7 +73,7 @@ class StandIn(KeepsParts):
 
 def _over(pull: Pull, number: int, slot: Slot) -> Pull:
     vectors = (slot.tensors[f"vector {number} {j}"] for j in range(len(pull.target.vectors)))
-    return Pull(replace(pull.target, vectors=tuple(vectors)), pull.weights)
+    return Pull(replace(pull.target, vectors=tuple(vectors)), pull.weights, pull.stops)
 
 
 def iterate(paintings: Sequence[StandIn]) -> Iterated:

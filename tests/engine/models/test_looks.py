@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.errors import CheckpointError, ModelError
-from engine.models import Models, load_models
+from engine.models import Join, Models, load_models
 from engine.models.perceptors.efficientnet_lite import build
 from engine.models.perceptors.looks import COLOURS, LIGHTS, SHARES, STYLES, TERMS
 from engine.painting.pipeline import prepare
@@ -176,13 +176,38 @@ def weights_of_looks(prompt, models, pictures=None, **settings):
 
 
 def test_a_style_begins_to_pull_when_the_thing_is_there(models):
-    late = [(0.0,)] * 3 + [(0.75,)] * 7
+    late = [(0.0,)] * 3 + [(1.5,)] * 7
     assert weights_of_looks("a lion, oil painting", models, iterations=10) == late
     assert weights_of_looks("a lion at night, oil painting", models, iterations=10) == late
     added = weights_of_looks("a lion + oil painting:2", models, iterations=10)
-    assert added == [(0.0,)] * 3 + [(1.5,)] * 7
+    assert added == [(0.0,)] * 3 + [(3.0,)] * 7
     without = weights_of_looks("a lion + oil painting:-1", models, iterations=10)
-    assert without == [(0.0,)] * 3 + [(-0.75,)] * 7
+    assert without == [(0.0,)] * 3 + [(-1.5,)] * 7
+
+
+def test_a_style_stops_pulling_cutouts_that_have_it(models):
+    settings = {"model": "natural", "seed": 1, "width": 64, "height": 64, "iterations": 10}
+    painting = prepare(make_request("a lion, woodcut", **settings), models)
+    looks = models.perceptor.looks
+    place = painting.targets.guides(painting.perceptor).index(models.perceptor.members[1])
+    (pull,) = painting.pulls()
+    words = looks.encode_text(["woodcut"])[0]
+    pure = looks.encode_text(["woodcut"]) * math.sqrt(SHARES[0])  # a woodcut, and nothing else
+    rest = torch.zeros_like(pure)
+    rest[0, len(STYLES)] = math.sqrt(1 - SHARES[0])
+    for share, pulled in ((0.79, True), (0.81, False)):
+        image = share * pure + rest
+        image[0, 0] = math.sqrt(1 - image.square().sum())
+        image.requires_grad_(True)
+        assert (image @ words).item() == pytest.approx(share * math.sqrt(SHARES[0]))
+        loss = pull.target.loss(image, pull.target.vectors[place], 1.0, pull.stops[place])
+        (gradient,) = torch.autograd.grad(loss, image)
+        assert bool(gradient.any()) == pulled
+    pictures: dict[str, bytes] = {}
+    plain = take(png_bytes(Image.new("RGB", (64, 64), "tan")), pictures)
+    request = make_request("a lion, woodcut", **settings, init_image=plain)
+    (edit,) = prepare(request, models, pictures).pulls()
+    assert edit.stops == (-math.inf, -math.inf)
 
 
 @pytest.mark.parametrize("prompt", ["a lion at night", "a green cup", "a lighthouse in the fog"])
@@ -204,7 +229,7 @@ def test_an_edit_has_its_style_from_the_start_and_a_new_part_of_it_has_not(model
     mask.paste(255, (0, 0, 32, 64))
     half = take(png_bytes(mask), pictures)
     new = weights_of_looks("a lion, woodcut", models, pictures, mask=half, **edit)
-    assert new == [(0.0,)] * 3 + [(0.75,)] * 7
+    assert new == [(0.0,)] * 3 + [(1.5,)] * 7
 
 
 def test_until_a_style_joins_the_picture_is_as_if_there_were_none():
@@ -229,7 +254,7 @@ def test_until_a_style_joins_the_picture_is_as_if_there_were_none():
 
 def test_each_part_of_a_story_that_begins_from_nothing_has_its_style_later(models):
     weights = weights_of_looks("a lion, woodcut ^ a fox, woodcut", models, iterations=20)
-    assert weights == ([(0.0,)] * 3 + [(0.75,)] * 7) * 2
+    assert weights == ([(0.0,)] * 3 + [(1.5,)] * 7) * 2
 
 
 def test_it_paints_on_as_if_it_was_never_stopped(models):
@@ -252,8 +277,11 @@ def test_a_broken_file_and_a_wrong_setting_are_refused(tmp_path):
         build({"checkpoint": FILES["checkpoint"]}, {"looks_weight": 1.0})
     with pytest.raises(ModelError, match="styles_from"):
         build(FILES, {"styles_from": 1.5})
-    heavier = build(FILES, {"looks_weight": 3.0, "styles_from": 0.5, "styles_times": 4})
+    heavier = build(
+        FILES, {"looks_weight": 3.0, "styles_from": 0.5, "styles_times": 4, "styles_enough": 1}
+    )
     assert [member.weight for member in heavier.members] == [1.0, 3.0]
     assert heavier.looks is not None
-    assert heavier.looks.joins(heavier.looks.encode_text(["oil painting"])[0]) == (0.5, 4.0)
+    (vector,) = heavier.looks.encode_text(["oil painting"])
+    assert heavier.looks.joins(vector) == Join(0.5, 4.0, math.sqrt(SHARES[0]))
     assert len(build({"checkpoint": FILES["checkpoint"]}, {}).members) == 1
