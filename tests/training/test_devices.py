@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.processes import printed_by
 
 SIMULATED = """
@@ -10,8 +12,10 @@ SIMULATED = """
     from tests.training.generator.tiny import tiny_trainer
     from tests.training.looks.test_looks import sources, trainer as looks_trainer
     from tests.training.looks.test_reading import tower
+    from tests.training.perceptor.test_robust import tiny_trainer as robust_trainer
     from tests.training.words.conftest import eight_sentences
     from tests.training.words.test_natural import SETTINGS, new_tower
+    from engine.models import load_models
     from engine.models.perceptors.tokenizing import clip_tokens
     from training.looks.pictures import LooksPool
     from training.looks.reading import WordsTrainer
@@ -34,10 +38,14 @@ SIMULATED = """
     def looks(device):
         return looks_trainer(device, nearing=1)
 
+    def robust(device):
+        teacher = load_models("natural", device="cpu").perceptor.classifier
+        return robust_trainer(teacher, device=device)
+
     def words_of_looks(device):
         return WordsTrainer(tower(), clip_tokens(77), steps=2, batch=4, device=device)
 
-    for made in (words, generator, looks, words_of_looks):
+    for made in (MADE):
         expected = made("cpu").step()
         with Device() as device:
             trainer = made(there)
@@ -54,8 +62,12 @@ SIMULATED = """
 
 
 def test_steps_there_are_those_of_the_cpu_and_mix_no_devices() -> None:
-    pools, *steps = printed_by(SIMULATED)
+    names = ("words", "generator", "looks", "words_of_looks")
+    pools, *steps = printed_by(SIMULATED.replace("MADE", ", ".join(names)))
     assert pools == "pools True True"  # drawn by one process and by two
-    assert steps == [
-        f"{name} {{}} []" for name in ("words", "generator", "looks", "words_of_looks")
-    ]
+    assert steps == [f"{name} {{}} []" for name in names]
+
+
+@pytest.mark.slow  # many operations, each of which takes long there
+def test_steps_of_the_picture_tower_do_so_too() -> None:
+    assert printed_by(SIMULATED.replace("MADE", "robust,"))[1:] == ["robust {} []"]

@@ -23,7 +23,8 @@ class ClassPaintings:
 
     Each is painted for at least ``longest`` steps, then begun again with another class at the
     chance ``renewed`` a step. ``rate`` is Adam's step size (Kingma and Ba 2014), which each
-    painting has for itself.
+    painting has for itself. Random numbers are drawn on the CPU, so that a seed means the same on
+    every ``device``.
     """
 
     def __init__(
@@ -37,18 +38,18 @@ class ClassPaintings:
         longest: int = 70,
         renewed: float = 0.08,
     ) -> None:
-        random = torch.Generator(device).manual_seed(seed)
+        random = torch.Generator().manual_seed(seed)
         self.rate, self.longest, self.renewed = rate, longest, renewed
         self._fourier = FourierGenerator(decay=1.0).to(device).requires_grad_(False)
         shape = (count, 6, side, side // 2 + 1)
-        self.z = _SPREAD * torch.randn(shape, generator=random, device=device)
-        self.classes = torch.randint(0, _CLASSES, (count,), generator=random, device=device)
+        self.z = _SPREAD * torch.randn(shape, generator=random).to(device)
+        self.classes = torch.randint(0, _CLASSES, (count,), generator=random).to(device)
         self._mean, self._square = torch.zeros_like(self.z), torch.zeros_like(self.z)
         self._steps = torch.zeros_like(self.classes)
 
     def choose(self, count: int, random: torch.Generator) -> Tensor:
         """The numbers [count] of random paintings, each at most once."""
-        return torch.randperm(len(self.z), generator=random, device=self.z.device)[:count]
+        return torch.randperm(len(self.z), generator=random)[:count].to(self.z.device)
 
     def pictures(self, z: Tensor) -> Tensor:
         """The pictures [B, 3, S, S] in 0..1 of ``z`` [B, 6, S, S // 2 + 1]."""
@@ -73,15 +74,13 @@ class ClassPaintings:
             for moment, beta in zip((self._mean, self._square), _BETAS, strict=True)
         )
         self.z[which] -= self.rate * mean / (square.sqrt() + 1e-8)
-        chance = torch.rand(len(which), generator=random, device=which.device)
+        chance = torch.rand(len(which), generator=random).to(which.device)
         self._renew(which[(self._steps[which] > self.longest) & (chance < self.renewed)], random)
 
     def _renew(self, which: Tensor, random: torch.Generator) -> None:
         device, shape = which.device, (len(which), *self.z.shape[1:])
-        self.z[which] = _SPREAD * torch.randn(shape, generator=random, device=device)
-        self.classes[which] = torch.randint(
-            0, _CLASSES, which.shape, generator=random, device=device
-        )
+        self.z[which] = _SPREAD * torch.randn(shape, generator=random).to(device)
+        self.classes[which] = torch.randint(0, _CLASSES, which.shape, generator=random).to(device)
         for each in (self._mean, self._square, self._steps):
             each[which] = 0
 

@@ -84,7 +84,7 @@ class Answer:
 
 def answer(classifier: EfficientNetLite0, pictures: Tensor) -> Answer:
     """What ``classifier`` says of ``pictures`` [B, 3, S, S] in 0..1."""
-    mean, std = (pictures.new_tensor(each).view(3, 1, 1) for each in (MEAN, STD))
+    mean, std = (torch.tensor(each).view(3, 1, 1).to(pictures) for each in (MEAN, STD))
     features = classifier.features((pictures - mean) / std)
     return Answer(features, classifier.classes(features))
 
@@ -129,7 +129,7 @@ class RobustTrainer:
         settings = self.settings
         self.iteration += 1
         seed = settings.seed * 1_000_003 + self.iteration
-        random = torch.Generator(self.device).manual_seed(seed)
+        random = torch.Generator().manual_seed(seed)
         rng = np.random.default_rng([settings.seed, self.iteration])
         side = int(rng.choice(settings.sides))
         painted, right = self._paint(side, int(rng.integers(2**31)), random)
@@ -196,7 +196,7 @@ class RobustTrainer:
 
     def _with_faint(self, pictures: Tensor, random: torch.Generator) -> Tensor:
         """``pictures``, of which some have less contrast, as paintings begin."""
-        chance, share = torch.rand(2, len(pictures), 1, 1, 1, generator=random, device=self.device)
+        chance, share = torch.rand(2, len(pictures), 1, 1, 1, generator=random).to(self.device)
         contrast = torch.where(chance < self.settings.faint, 0.4 + 0.6 * share, 1.0)
         return pictures.mean((2, 3), keepdim=True).lerp(pictures, contrast)
 

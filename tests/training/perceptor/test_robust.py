@@ -23,7 +23,7 @@ def teacher():
     return load_models("natural", device="cpu").perceptor.classifier
 
 
-def tiny_trainer(teacher, **values):
+def tiny_trainer(teacher, device="cpu", **values):
     photographs = [np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)]
     tiny = {
         "real": 2,
@@ -35,7 +35,8 @@ def tiny_trainer(teacher, **values):
         "warmup": 1,
         "total": 100,
     }
-    return RobustTrainer(RobustTraining(**{**tiny, **values}), teacher, Sources(photographs))
+    settings = RobustTraining(**{**tiny, **values})
+    return RobustTrainer(settings, teacher, Sources(photographs), device)
 
 
 def run(trainer, folder, steps):
