@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from bench.reference import PublishedLoop
 from bench.timing.subjects import wait_for
-from engine.painting import step as step_module
+from engine.painting import measuring
 from engine.painting.synthesis import Synthesis
 
 FORWARD = ("quantise", "decode", "cutouts", "perceptor")
@@ -74,8 +74,8 @@ def _split(loop: PublishedLoop | Synthesis, laps: _Laps) -> Iterator[None]:
         functions = [
             (loop.latent, "forward", "quantise"),
             (loop.generator, "decode", "decode"),
-            (step_module, "draw_cutouts_of_each", "cutouts"),
-            (step_module, "cut_each", "cutouts"),
+            (measuring, "draw_cutouts_of_each", "cutouts"),
+            (measuring, "cut_each", "cutouts"),
             (loop.perceptor, "encode_image", "perceptor"),
             (loop, "update", "step"),
         ]

@@ -73,7 +73,11 @@ async def _copy(
                 async with asyncio.TaskGroup() as tasks:
                     for name in names[start : start + 1000]:
                         tasks.create_task(one(name))
-            except* StoreError as errors:
+            except BaseExceptionGroup as group:
+                # Before 3.11.4, Python wraps what is raised in an `except*` in another group.
+                errors = group.subgroup(StoreError)
+                if errors is None:
+                    raise
                 raise errors.exceptions[0] from None
             say(f"{kind}: {files} files, {size / 1e6:,.1f} MB")
     return Copied(files, size, f"{total:064x}", written)

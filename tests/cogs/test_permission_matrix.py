@@ -63,7 +63,8 @@ LAST = (
 # These edit the message with the button instead of answering.
 EDITING = ("button history", "button gallery", "button another")
 KEY = "0123456789abcdef"
-PAGES = ("button history", "button gallery")  # under messages that are made of components
+# Under messages that are made of components.
+PAGES = ("button history", "button gallery", "button choices")
 COMMAND_TYPES = {
     app_commands.Command: discord.AppCommandType.chat_input,
     app_commands.Group: discord.AppCommandType.chat_input,

@@ -176,7 +176,9 @@ async def _blend(person: Any, spot: Spot) -> Any:
 @way(CHOICES)
 async def _choices(person: Any, spot: Spot) -> Any:
     result = await slash(person, spot, "imagine", prompt=f"{{{PROMPT}, {PROMPT}}}")
-    await spot.world.until(lambda: result.response is not None and result.response.content, CHOICES)
+    await spot.world.until(
+        lambda: result.response and (result.response.content or result.response.components), CHOICES
+    )
     if not result.response.components:  # refused before it was offered
         return result
     return await person.click(result.response, label="Confirm")
