@@ -24,7 +24,7 @@ def best_start(
     The first of them is the one that the painting has otherwise. Their losses are those of
     ``targets`` for the whole picture.
     """
-    _, terms = terms_of(targets.pulls(0, lambda share: not share), len(targets.weights))
+    _, terms = terms_of(targets.pulls(0, lambda share: not share), len(targets.places))
     whole = plain_cutouts()
 
     def loss(z: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -157,21 +157,30 @@ class AestheticTarget(Target):
         return aesthetic_loss(images, vector, self.bias, weight)
 
 
+class Share(NamedTuple):
+    """What a perceptor has of a target's pull.
+
+    ``weight`` times the target's, ``after`` this share of the iterations, down to the distance
+    ``stop``.
+    """
+
+    weight: float
+    after: float
+    stop: float
+
+
 @dataclass(frozen=True)
 class Targets:
     """All that a painting is pulled towards.
 
-    ``addition`` is the recipe's; ``places`` are those of the members of the perceptor that guide,
-    and ``weights`` their weights. ``joins`` says for each target and each of these members when it
-    begins to pull and how much, and ``stops`` at which distance it no longer does.
+    ``addition`` is the recipe's; ``places`` are those of the members of the perceptor that guide.
+    ``shares`` has each target's for each of these members.
     """
 
     targets: tuple[Target, ...]
     addition: str
     places: tuple[int, ...]
-    weights: tuple[float, ...]
-    joins: tuple[tuple[Join, ...], ...]
-    stops: tuple[tuple[float, ...], ...]
+    shares: tuple[tuple[Share, ...], ...]
 
     @classmethod
     def of(
@@ -210,10 +219,11 @@ class Targets:
             ),
             addition,
             tuple(chosen),
-            tuple(members[i].weight for i in chosen),
-            joins,
             tuple(
-                tuple(each.stop_at(join.enough) for join in own)
+                tuple(
+                    Share(members[i].weight * join.times, join.after, each.stop_at(join.enough))
+                    for i, join in zip(chosen, own, strict=True)
+                )
                 for each, own in zip(targets, joins, strict=True)
             ),
         )
@@ -229,32 +239,29 @@ class Targets:
         of 0 until then, so that the losses keep their names.
         """
         active = self._active(iteration)
-        share = 1.0
+        part = 1.0
         if self.addition == "mean":
-            total = sum(abs(weight) for each, weight, _, _ in active if each.shared)
-            share = 1 / total if total else 1.0
+            total = sum(abs(weight) for each, weight, _ in active if each.shared)
+            part = 1 / total if total else 1.0
         return [
             Pull(
                 each,
                 tuple(
-                    weight
-                    * (share if each.shared else 1.0)
-                    * of_perceptor
-                    * (join.times if is_past(join.after) else 0.0)
-                    for of_perceptor, join in zip(self.weights, joins, strict=True)
+                    weight * (part if each.shared else 1.0) * share.weight
+                    if is_past(share.after)
+                    else 0.0
+                    for share in shares
                 ),
-                stops,
+                tuple(share.stop for share in shares),
             )
-            for each, weight, joins, stops in active
+            for each, weight, shares in active
         ]
 
-    def _active(
-        self, iteration: int
-    ) -> list[tuple[Target, float, tuple[Join, ...], tuple[float, ...]]]:
+    def _active(self, iteration: int) -> list[tuple[Target, float, tuple[Share, ...]]]:
         """The targets that pull at ``iteration``, with their weights; all if none does."""
         weighted = [
-            (each, each.weight_at(iteration), joins, stops)
-            for each, joins, stops in zip(self.targets, self.joins, self.stops, strict=True)
+            (each, each.weight_at(iteration), shares)
+            for each, shares in zip(self.targets, self.shares, strict=True)
         ]
         return [each for each in weighted if each[1]] or weighted
 
