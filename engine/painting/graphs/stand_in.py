@@ -53,12 +53,14 @@ class StandIn(KeepsParts):
             region: region and replace(region, mask=tensors.get(f"region {i}"))
             for i, region in enumerate(regions_of(pulls))
         }
-        self._pulls = [_over(pull, i, slot) for i, pull in enumerate(pulls)]
-        for i, pull in enumerate(self._pulls):
+        self._pulls = []
+        for i, pull in enumerate(pulls):
+            vectors = tuple(tensors[f"vector {i} {j}"] for j in range(len(pull.target.vectors)))
+            region = regions[pull.target.region]
             weights = tuple(next(numbers) for _ in pull.weights)
             stops = tuple(next(numbers) for _ in pull.stops)
-            target = replace(pull.target, region=regions[pull.target.region])
-            self._pulls[i] = Pull(target, weights, stops)
+            target = replace(pull.target, vectors=vectors, region=region)
+            self._pulls.append(Pull(target, weights, stops))
         order = order_that_matters(painting.augmentation, painting.draws())
         self._draws = DrawsOnDevice(slot.seed, slot.iteration, slot.attempt, order)
 
@@ -69,11 +71,6 @@ class StandIn(KeepsParts):
     def draws(self) -> DrawsOnDevice:
         """The random numbers of the slot's iteration."""
         return self._draws
-
-
-def _over(pull: Pull, number: int, slot: Slot) -> Pull:
-    vectors = (slot.tensors[f"vector {number} {j}"] for j in range(len(pull.target.vectors)))
-    return Pull(replace(pull.target, vectors=tuple(vectors)), pull.weights, pull.stops)
 
 
 def iterate(paintings: Sequence[StandIn]) -> Iterated:
