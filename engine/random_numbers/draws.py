@@ -54,7 +54,7 @@ class Draws:
                 for column in zip(*given, strict=True)
             ]
         else:
-            numbers = cls._sent([[_wrapped(_known(x)) for x in row] for row in given], device)
+            numbers = cls._sent([[wrapped(_known(x)) for x in row] for row in given], device)
         seed, iteration, attempt = numbers
         result = cls(seed, iteration, attempt, device)
         result._by_numpy = each[0]._by_numpy
@@ -176,7 +176,7 @@ class DrawsOnDevice(Draws):
         return self._order
 
 
-def _wrapped(number: int) -> int:
+def wrapped(number: int) -> int:
     """``number``, of 64 bits, as an int64 has it."""
     return (number + 2**63) % 2**64 - 2**63
 

@@ -16,8 +16,7 @@ from engine.painting.measuring import Measurable
 from engine.painting.optimisers import Optimiser
 from engine.painting.steering import Frozen
 from engine.painting.targets import regions_of
-
-_WORD = 2**63
+from engine.random_numbers.draws import wrapped
 
 
 class Recordable(Measurable, Protocol):
@@ -129,7 +128,7 @@ class Slots:
     def load(self, paintings: Sequence[Recordable]) -> None:
         """Copy what the next iteration of ``paintings`` depends on."""
         rows = [(each.seed, each.iteration, each.attempt) for each in paintings]
-        words = [[(number + _WORD) % (2 * _WORD) - _WORD for number in row] for row in rows]
+        words = [[wrapped(number) for number in row] for row in rows]
         self._send(self._integers, torch.tensor(words).T.contiguous())
         numbers = [number for each in paintings for number in numbers_of(each)]
         self._send(
