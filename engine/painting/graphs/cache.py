@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from engine.models.free_memory import give_back
@@ -174,9 +175,16 @@ class Graphs:
             self._forget(key.networks)
         return bool(recorded)
 
-    def guarded(self, graph: Graph) -> Guard:
-        """What keeps errors of ``graph`` from the paintings."""
-        return Guard(self, graph)
+    @contextlib.contextmanager
+    def guarded(self, graph: Graph) -> Iterator[None]:
+        """Keep errors of ``graph`` from the paintings, unless the device itself is lost."""
+        try:
+            yield
+        except Exception as error:
+            if is_lost_device(error):
+                raise
+            self.refuse(graph, error)
+            error.__traceback__ = None  # it keeps all tensors of the iteration in memory
 
     def refuse(self, graph: Graph, error: BaseException) -> None:
         """Record this kind of iteration no more, and say so the first time."""
@@ -218,21 +226,3 @@ class Graphs:
         self._recorders.pop(networks, None)
         for key in [key for key in self._graphs if key.networks == networks]:
             del self._graphs[key]
-
-
-class Guard:
-    """Keeps errors of a graph from the paintings, unless the device itself is lost."""
-
-    def __init__(self, graphs: Graphs, graph: Graph) -> None:
-        self._graphs, self._graph = graphs, graph
-
-    def __enter__(self) -> None:
-        """Nothing is done yet."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        """Refuse the graph if there is an error."""
-        if not isinstance(error, Exception) or is_lost_device(error):
-            return False
-        self._graphs.refuse(self._graph, error)
-        error.__traceback__ = None  # it keeps all tensors of the iteration in memory
-        return True
