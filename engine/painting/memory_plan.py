@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from engine.errors import EngineError, OutOfMemoryError
 from engine.models import Generator, Perceptor
+from engine.models.free_memory import keep_freed
 from engine.models.memory import is_lost_device, is_memory_error
 from engine.painting.footprint import (
     FIXED,
@@ -90,6 +91,16 @@ def plan_memory(
         free=_gigabytes(free),
         advice=advice(fitting),
     )
+
+
+def prepare_memory(
+    generator: Generator, perceptor: Perceptor, recipe: Recipe, free: int | None
+) -> MemoryPlan:
+    """:func:`plan_memory`; on a CPU, freed memory is kept from now on if the plan is roomy."""
+    plan = plan_memory(generator, perceptor, recipe, free)
+    if generator.reference.device.type == "cpu":
+        keep_freed(plan.roomy)
+    return plan
 
 
 def fitting_together(

@@ -13,7 +13,7 @@ import torch
 
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
-from engine.models.free_memory import free_bytes, keep_freed
+from engine.models.free_memory import free_bytes
 from engine.models.identity import identity
 from engine.models.vocabulary import check_reading
 from engine.painting.framing import frame_of
@@ -21,7 +21,7 @@ from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
 from engine.painting.iterate import Iterate
 from engine.painting.losses.aesthetic import AestheticHead, host_head
-from engine.painting.memory_plan import MemoryPlan, plan_memory
+from engine.painting.memory_plan import MemoryPlan, prepare_memory
 from engine.painting.picture_prompts import read_likenesses
 from engine.painting.regions import regions_of, with_enough_cutouts
 from engine.painting.steering_plan import steer, too_late
@@ -192,10 +192,7 @@ def _planned(models: Models, recipe: Recipe, check_memory: bool) -> MemoryPlan |
     if not check_memory:
         return None
     free = free_bytes(models.device)
-    plan = plan_memory(models.generator, models.perceptor, recipe, free)
-    if models.device.type == "cpu":
-        keep_freed(plan.roomy)
-    return plan
+    return prepare_memory(models.generator, models.perceptor, recipe, free)
 
 
 def _head(recipe: Recipe, models: Models) -> AestheticHead | None:

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
-from engine.models.free_memory import free_bytes, give_back, keep_freed
+from engine.models.free_memory import free_bytes, give_back
 from engine.models.memory import is_memory_error
 from engine.painting.average import MovingAverage
 from engine.painting.graphs.registry import make_room
 from engine.painting.late import Late
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
-from engine.painting.memory_plan import advice, plan_memory
+from engine.painting.memory_plan import advice, prepare_memory
 from engine.painting.optimisers import Optimiser
 from engine.painting.steering import Frozen
 from engine.painting.targets import seen_whole
@@ -217,10 +217,8 @@ class Recovery:
         if self.checks_memory:
             free = free_bytes(painting.latent.z.device)
             try:
-                plan = plan_memory(*_networks(painting), painting.recipe, free)
+                plan = prepare_memory(*_networks(painting), painting.recipe, free)
                 self.plan(plan.passes, plan.recompute)
-                if free is not None and not plan.roomy:
-                    keep_freed(False)
             except OutOfMemoryError:
                 painting.generator, painting.perceptor = before
                 raise error from None
