@@ -6,7 +6,8 @@ import torch
 import yaml
 
 from tests.training.generator.tiny import WIDER, shrunk, sources, tiny_trainer
-from training.common.stage import resume, run_stage
+from tests.training.interrupted import whole_and_resumed
+from training.common.stage import run_stage
 from training.generator.export import export_state, read_exported
 from training.generator.natural import reconstruct
 from training.generator.sheet import sheet
@@ -17,13 +18,7 @@ def run(trainer, folder, steps):
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
-    whole = tiny_trainer()
-    run(whole, tmp_path / "whole", 7)
-    run(tiny_trainer(), tmp_path / "parts", 4)
-    second = tiny_trainer()
-    resume(second, "natural", tmp_path / "parts")
-    assert second.iteration == 4
-    run(second, tmp_path / "parts", 7)
+    whole, second = whole_and_resumed(tiny_trainer, "natural", tmp_path, first=4, steps=7)
     for one, other in ((whole.model, second.model), (whole.critic, second.critic)):
         for name, value in one.state_dict().items():
             assert value.equal(other.state_dict()[name]), name

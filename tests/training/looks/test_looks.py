@@ -10,7 +10,7 @@ import pytest
 from engine.models.perceptors.looks import LIGHTS as LIGHT_NAMES
 from engine.models.perceptors.looks import NAMED, THING
 from engine.models.perceptors.looks import STYLES as STYLE_NAMES
-from training.common.stage import resume, run_stage
+from tests.training.interrupted import whole_and_resumed
 from training.looks.brushes import blur, light, nearest_of
 from training.looks.lights import LIGHTS
 from training.looks.pictures import OTHER, UNKNOWN, LooksPool
@@ -126,15 +126,7 @@ def trainer(device="cpu", **values):
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
-    def run(which, folder, steps):
-        run_stage(which, "looks", folder, minutes=5, steps=steps, tell=lambda _: None)
-
-    whole = trainer()
-    run(whole, tmp_path / "whole", 3)
-    run(trainer(), tmp_path / "parts", 1)
-    second = trainer()
-    resume(second, "looks", tmp_path / "parts")
-    run(second, tmp_path / "parts", 3)
+    whole, second = whole_and_resumed(trainer, "looks", tmp_path, first=1, steps=3)
     for name, value in whole.network.state_dict().items():
         assert value.equal(second.network.state_dict()[name]), name
         assert whole.average.weights[name].equal(second.average.weights[name]), name

@@ -13,7 +13,7 @@ from engine.models import load_models
 from engine.models.perceptors.efficientnet_lite import ClassifierPerceptor
 from engine.models.perceptors.text_tower import TextTower, TowerSizes
 from engine.models.perceptors.tokenizing import clip_tokens
-from training.common.stage import resume, run_stage
+from tests.training.interrupted import whole_and_resumed
 from training.looks.reading import WordsTrainer, is_of
 from training.looks.words import answers_of, states_of, write
 
@@ -29,15 +29,7 @@ def trainer() -> WordsTrainer:
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path: Path) -> None:
-    def run(which: WordsTrainer, folder: Path, steps: int) -> None:
-        run_stage(which, "words", folder, minutes=5, steps=steps, tell=lambda _: None)
-
-    whole = trainer()
-    run(whole, tmp_path / "whole", 4)
-    run(trainer(), tmp_path / "parts", 2)
-    second = trainer()
-    resume(second, "words", tmp_path / "parts")
-    run(second, tmp_path / "parts", 4)
+    whole, second = whole_and_resumed(trainer, "words", tmp_path, first=2, steps=4)
     for name, value in whole.head.state_dict().items():
         assert value.equal(second.head.state_dict()[name]), name
     assert is_of(tmp_path / "parts" / "words.pt", tower())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ import torch
 
 from engine.models import load_models
 from engine.models.perceptors.efficientnet_lite import build
+from tests.training.interrupted import whole_and_resumed
 from training.common.adversarial import adversarial_pictures
 from training.common.shipped import NATURAL
-from training.common.stage import resume, run_stage
 from training.perceptor.class_paintings import ClassPaintings
 from training.perceptor.classifier import load_classifier, write_classifier
 from training.perceptor.export import replace_pictures
@@ -39,18 +40,9 @@ def tiny_trainer(teacher, device="cpu", **values):
     return RobustTrainer(settings, teacher, Sources(photographs), device)
 
 
-def run(trainer, folder, steps):
-    run_stage(trainer, "robust", folder, minutes=5, steps=steps, tell=lambda _: None)
-
-
 def test_an_interrupted_run_ends_with_the_same_weights(teacher, tmp_path):
-    whole = tiny_trainer(teacher)
-    run(whole, tmp_path / "whole", 3)
-    run(tiny_trainer(teacher), tmp_path / "parts", 1)
-    second = tiny_trainer(teacher)
-    resume(second, "robust", tmp_path / "parts")
-    assert second.iteration == 1
-    run(second, tmp_path / "parts", 3)
+    make = partial(tiny_trainer, teacher)
+    whole, second = whole_and_resumed(make, "robust", tmp_path, first=1, steps=3)
     for name, value in whole.student.state_dict().items():
         assert value.equal(second.student.state_dict()[name]), name
         assert whole.average.weights[name].equal(second.average.weights[name]), name
