@@ -22,6 +22,8 @@ WordsFolder = Annotated[
     Path, typer.Option("--folder", help="where corpus, states and logs are kept")
 ]
 Minutes = Annotated[float, typer.Option(max=100, help="stop after this long; resume later")]
+Steps = Annotated[int, typer.Option(min=1, help="where the learning rate ends")]
+Threads = Annotated[int, typer.Option(min=1, help="processor cores to use")]
 Photos = Annotated[
     list[Path],
     typer.Option(
