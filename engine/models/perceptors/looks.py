@@ -127,7 +127,7 @@ class LooksPerceptor(Perceptor):
         *,
         tokenizer: Tokenizer,
         resolution: int,
-        styles: Join = Join(),  # noqa: B008  # a named tuple
+        styles: Join,
     ) -> None:
         super().__init__(
             resolution=resolution,

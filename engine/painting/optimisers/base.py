@@ -28,7 +28,10 @@ class Optimiser(ABC):
         return None
 
     def counted(self) -> None:
-        """Note a step that was made over other tensors; see :meth:`over`."""
+        """Note a step that was made over other tensors; see :meth:`over`.
+
+        This and what follows is asked only of those that tell :meth:`numbers`.
+        """
         raise NotImplementedError
 
     def move(self, *numbers: float | Tensor) -> None:
