@@ -179,9 +179,15 @@ async def test_people_take_turns_however_many_machines_there_are(painting):
         for person, count in [("ann", 9), ("bob", 3), ("cat", 3)]:
             for _ in range(count):
                 await ask(queue, person)
+
+        def are_told() -> bool:
+            """Whether the machines were told of the jobs that run now, one each."""
+            running = {job.id for job in started if job.state == "running"}
+            return len(running) == 3 and set(painted(machines).values()) == running
+
         while len(started) < 15:
             known = len(started)
-            await until(lambda: len(painted(machines)) == 3)
+            await until(are_told)
             for name, id in painted(machines).items():
                 machines.hosts[name].say(JobEvent(id, done()))
             await until(lambda known=known: len(started) > known)
