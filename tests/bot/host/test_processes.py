@@ -86,8 +86,11 @@ async def test_what_a_process_takes_is_delivered_by_it(processes):
     async with asyncio.timeout(10):
         events = [event async for event in job]  # it ends without an ending
     assert all(event.position for event in events)
-    assert [each.id for each in second.deliveries.taken] == [job.id]
     assert first.work.mine().waiting == 0
+    async with asyncio.timeout(10):
+        while not second.deliveries.taken:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert [each.id for each in second.deliveries.taken] == [job.id]
     async with asyncio.timeout(10):
         while second.work.mine().running == 0:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
