@@ -77,7 +77,7 @@ def test_in_bf16_they_are_as_close_to_float32_as_taming_s_modules_in_bf16():
     for mine, theirs, right in zip(with_gradient(ours, z), rounded, exact, strict=True):
         assert mine.dtype == torch.bfloat16
         error = (mine.float() - right).norm() / right.norm()
-        assert error < 0.05
+        assert error < 0.1  # taming's is 0.05 where bf16 is emulated
         assert error < 1.2 * (theirs.float() - right).norm() / right.norm()
 
 
