@@ -5,12 +5,16 @@ In float32 PyTorch multiplies through MKL, which on AMD processors takes 1.1 to 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+# With fewer rows the copy of a weight takes longer than it saves.
+_WORTH_A_COPY = 512
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -27,6 +31,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Like :func:`linear`, without gradients; ``weight`` can be a transposed view."""
     if _goes_through_onednn(x):
+        rows = x.numel() // x.shape[-1]
+        if x.dtype is torch.float32 and rows >= _WORTH_A_COPY and not _reads_columns_fast():
+            weight = weight.contiguous()
         product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
         return product
     return F.linear(x, weight, bias)
@@ -43,6 +50,15 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (weight,) = ctx.saved_tensors
         return multiply(gradients[0], weight.t()), None, None
+
+
+@cache
+def _reads_columns_fast() -> bool:
+    """Whether oneDNN multiplies float32 by a transposed view as fast as by a copy of it.
+
+    Its kernels for AVX2 take up to twice as long, even with the copy's time counted.
+    """
+    return torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _goes_through_onednn(x: Tensor) -> bool:
