@@ -109,25 +109,30 @@ def _input_gradient(
         return groups.repeat_interleave(each, 1)[:, None]
 
     total, product = (torch.zeros_like(scale) for _ in range(2))
-    for part, wide, inner in _parts(x, weight.dtype):
-        wide.copy_(x[:, part])
+    precise = x.dtype is weight.dtype  # then x and dx need no copies in between
+    for part, work, other in _parts(x, weight.dtype):
+        wide = x[:, part] if precise else work.copy_(x[:, part])
+        inner = dx[:, part] if precise else other
         if shift is None:
             inner.copy_(gradient[:, part])
         else:
             torch.addcmul(shift[:, None], wide, scale[:, None], out=inner)
             _silu_backward(gradient[:, part].to(inner.dtype), inner)
-        dx[:, part] = inner  # kept here in between, as it costs most to compute
+        if not precise:
+            dx[:, part] = inner  # kept here in between, as it costs most to compute
         total += inner.sum(1)
-        product += inner.mul_(wide).sum(1)
+        product += torch.mul(inner, wide, out=work).sum(1)
     total, product = ((x * weight).unflatten(1, (-1, each)).sum(2) for x in (total, product))
     count = x.shape[1] * each
     squared = rstd.square() * rstd * (product - mean * total) / count
     slope, offset = by_channel(-squared), by_channel(squared * mean - rstd * total / count)
-    for part, wide, inner in _parts(x, weight.dtype):
-        wide.copy_(x[:, part])
-        inner.copy_(dx[:, part])
-        torch.addcmul(offset, wide, slope, out=wide)
-        dx[:, part] = wide.addcmul_(inner, scale[:, None])
+    for part, work, other in _parts(x, weight.dtype):
+        wide = x[:, part] if precise else work.copy_(x[:, part])
+        inner = dx[:, part] if precise else other.copy_(dx[:, part])
+        torch.addcmul(offset, wide, slope, out=work)
+        torch.addcmul(work, inner, scale[:, None], out=inner)
+        if not precise:
+            dx[:, part] = inner
 
 
 def _silu_backward(gradient: Tensor, x: Tensor) -> None:
