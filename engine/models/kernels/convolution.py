@@ -14,27 +14,43 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from engine.models.kernels.winograd import RowKernels, convolve_rows, is_worth_it
+
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """``x`` convolved with ``weight`` [O, C, k, k], k odd, padded so that H and W stay."""
-    result: Tensor = _Convolve.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+def convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None, rows: RowKernels | None = None
+) -> Tensor:
+    """``x`` convolved with ``weight`` [O, C, k, k], k odd, padded so that H and W stay.
+
+    With ``rows``, kept by the caller for this weight, it is done with fewer multiplications where
+    that is faster.
+    """
+    result: Tensor = _Convolve.apply(x, weight, bias, rows)  # type: ignore[no-untyped-call]  # torch's apply is untyped
     return result
 
 
 class _Convolve(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.weight = weight
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, rows: RowKernels | None
+    ) -> Tensor:
+        ctx.weight, ctx.rows = weight, rows
+        if rows is not None and is_worth_it(x, weight):
+            return convolve_rows(x, rows.forward.of(weight), bias)
         return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        weight = ctx.weight
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        weight, rows = ctx.weight, ctx.rows
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
-        return F.conv_transpose2d(gradient, weight, padding=weight.shape[-1] // 2), None, None
+        if rows is not None and is_worth_it(gradient, weight):
+            dx = convolve_rows(gradient, rows.backward.of(weight), None)
+        else:
+            dx = F.conv_transpose2d(gradient, weight, padding=weight.shape[-1] // 2)
+        return dx, None, None, None
 
 
 def phase_weights(weight: Tensor) -> Tensor:

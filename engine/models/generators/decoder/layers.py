@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from engine.models.kernels.attention import attend
 from engine.models.kernels.convolution import convolve, double_and_convolve, phase_weights
+from engine.models.kernels.derived import Derived
 from engine.models.kernels.group_norm import group_norm
 from engine.models.kernels.recompute import recomputed
+from engine.models.kernels.winograd import RowKernels
 
 
 class Convolution(nn.Module):
@@ -20,16 +22,17 @@ class Convolution(nn.Module):
     def __init__(self, taken: Any) -> None:
         super().__init__()
         self.weight, self.bias = _frozen(taken.weight), _frozen(taken.bias)
+        self._rows = RowKernels()
 
     def forward(self, x: Tensor, wrap: bool = False) -> Tensor:
         """[B, C, H, W] -> [B, O, H, W]; with ``wrap`` padded from the opposite border."""
         if wrap and self.weight.shape[-1] > 1:
             border = self.weight.shape[-1] // 2
-            wide = convolve(wrapped(x, border), self.weight, self.bias)
+            wide = convolve(wrapped(x, border), self.weight, self.bias, self._rows)
             return wide[:, :, border:-border, border:-border].contiguous(
                 memory_format=torch.channels_last
             )
-        return convolve(x, self.weight, self.bias)
+        return convolve(x, self.weight, self.bias, self._rows)
 
 
 class Normalisation(nn.Module):
@@ -95,26 +98,17 @@ class Upsampling(nn.Module):
         super().__init__()
         if hasattr(taken, "conv"):
             self.conv = Convolution(taken.conv)
-        self._phases: tuple[tuple[object, ...], Tensor] | None = None
+        self._phases = Derived(_phases)
 
     def forward(self, x: Tensor, wrap: bool = False) -> Tensor:
         """[B, C, H, W] -> [B, C, 2H, 2W]."""
         if not hasattr(self, "conv"):
             return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        phases = self._phases.of(self.conv.weight)
         if wrap:
-            wide = double_and_convolve(wrapped(x, 1), self._phase_weights(), self.conv.bias)
+            wide = double_and_convolve(wrapped(x, 1), phases, self.conv.bias)
             return wide[:, :, 2:-2, 2:-2].contiguous(memory_format=torch.channels_last)
-        return double_and_convolve(x, self._phase_weights(), self.conv.bias)
-
-    def _phase_weights(self) -> Tensor:
-        """Computed again only if the weight was changed or moved."""
-        weight = self.conv.weight
-        key = (weight.data_ptr(), weight._version, weight.dtype, weight.device)
-        if self._phases is None or self._phases[0] != key:
-            phases = phase_weights(weight.detach())
-            rows = phases.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-            self._phases = key, rows.unflatten(0, phases.shape[:2])
-        return self._phases[1]
+        return double_and_convolve(x, phases, self.conv.bias)
 
 
 def wrapped(x: Tensor, border: int) -> Tensor:
@@ -128,6 +122,14 @@ def _frozen(weight: Tensor) -> nn.Parameter:
     if weight.dim() == 4:
         weight = weight.contiguous(memory_format=torch.channels_last)
     return nn.Parameter(weight, requires_grad=False)
+
+
+def _phases(weight: Tensor) -> Tensor:
+    """:func:`phase_weights` of a ``weight``, each in channels_last."""
+    phases = phase_weights(weight)
+    rows = phases.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    apart: Tensor = rows.unflatten(0, phases.shape[:2])
+    return apart
 
 
 def _tokens(x: Tensor) -> Tensor:
