@@ -34,8 +34,17 @@ def through(block: Any, tokens: Tensor) -> Tensor:
     return tokens + mlp(block.mlp, block.ln_2(tokens))
 
 
+def first_through(block: Any, tokens: Tensor) -> Tensor:
+    """The first of the tokens [N, L, W] after a ``block``, as :func:`through` has it: [N, W].
+
+    The others are only looked at: most of a last block's products make tokens that nobody reads.
+    """
+    first = tokens[:, 0] + _attention_of_first(block.attn, block.ln_1(tokens))
+    return first + mlp(block.mlp, block.ln_2(first))
+
+
 def mlp(layers: Any, tokens: Tensor) -> Tensor:
-    """The perceptron of a block's ``layers``: ``c_fc``, ``gelu``, ``c_proj``."""
+    """The perceptron of a block's ``layers``, ``c_fc``, ``gelu``, ``c_proj``, of [..., W]."""
     up, down = layers.c_fc, layers.c_proj
     tokens = tokens.to(up.weight.dtype)
     if up.weight.requires_grad or down.weight.requires_grad:
@@ -63,4 +72,17 @@ def _attention(attention: nn.MultiheadAttention, tokens: Tensor) -> Tensor:
     weight, bias = attention.in_proj_weight, attention.in_proj_bias
     qkv = linear(tokens.to(weight.dtype), weight, bias)
     seen = attend_with_heads(qkv, attention.num_heads)
+    return linear(seen, attention.out_proj.weight, attention.out_proj.bias)
+
+
+def _attention_of_first(attention: nn.MultiheadAttention, tokens: Tensor) -> Tensor:
+    """What the first of the tokens [N, L, W] sees in all of them: [N, W]."""
+    weight, bias = attention.in_proj_weight, attention.in_proj_bias
+    tokens = tokens.to(weight.dtype)
+    width, heads = tokens.shape[2], attention.num_heads
+    query = linear(tokens[:, 0], weight[:width], bias[:width]).unflatten(1, (heads, 1, -1))
+    both = linear(tokens, weight[width:], bias[width:]).unflatten(2, (2, heads, -1))
+    keys, values = both.permute(2, 0, 3, 1, 4)  # [N, H, L, D] each
+    scores = (query * query.shape[3] ** -0.5) @ keys.mT
+    seen = (scores.softmax(3) @ values).flatten(1)
     return linear(seen, attention.out_proj.weight, attention.out_proj.bias)

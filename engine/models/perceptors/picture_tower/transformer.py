@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from engine.models.perceptors.picture_tower.layers import (
     embedded_patches,
+    first_through,
     round_products,
     through,
 )
@@ -39,9 +40,11 @@ class PictureTransformer(nn.Module):
         first = self.class_embedding.expand(len(pictures), 1, -1)
         wide = torch.cat([first, patches.to(first.dtype)], 1)  # [N, L, W]
         tokens = self.ln_pre(wide + self.positional_embedding)
-        for block in self.transformer.resblocks:
+        *blocks, last = self.transformer.resblocks
+        for block in blocks:
             tokens = through(block, tokens)
-        vectors: Tensor = self.ln_post(tokens[:, 0]) @ self.proj.to(tokens.dtype)
+        first = first_through(last, tokens)
+        vectors: Tensor = self.ln_post(first) @ self.proj.to(first.dtype)
         return vectors
 
     def compute_in_bf16(self) -> None:
