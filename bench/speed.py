@@ -49,10 +49,14 @@ def full(
     memory: bool,
 ) -> dict[str, Any]:
     """The part "full", with weights that are written into a temporary folder."""
+    import torch
+
     from bench.timing.full import Effort, measure_full
     from bench.timing.subjects import Work
     from bench.timing.weights import write_weights
+    from engine.models.precision import choose_precision
 
+    precision = choose_precision(precision, torch.device(device))
     with tempfile.TemporaryDirectory() as name:
         work = Work(Path(name), side, cutouts, device, precision, threads, small)
         write_weights(work.folder, work.sizes)
@@ -77,7 +81,7 @@ def main(
     model: Annotated[str | None, typer.Option(help="embedded: only this model")] = None,
     rounds: Annotated[int, typer.Option(help="full: alternations")] = 5,
     iterations: Annotated[int, typer.Option(help="full: iterations in each turn")] = 1,
-    precision: Annotated[str, typer.Option(help="full: ours, float32 or bf16")] = "bf16",
+    precision: Annotated[str, typer.Option(help="full: ours, as in the engine")] = "auto",
     side: Annotated[int, typer.Option(help="full: the picture's, in pixels")] = 256,
     cutouts: Annotated[int, typer.Option(help="full: in an iteration")] = 32,
     device: Annotated[str, typer.Option(help="full: cpu or cuda")] = "cpu",
