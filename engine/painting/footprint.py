@@ -10,7 +10,8 @@ both.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.models import Generator, Perceptor
+from engine.models.generators.decoder.layers import Convolution
+from engine.models.kernels.winograd import LEAST_ROWS, WORK_BYTES, suits
 from engine.painting.cutouts import cut, draw_cutouts
 from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation, Recipe
@@ -42,6 +45,8 @@ class Kept:
 
     ``fixed``, the bytes for each ``pixel`` and for each ``row`` are added up; ``largest`` is the
     size of the largest tensor for each pixel, and ``latent`` how many numbers z has for each pixel.
+    ``kernels`` are those that larger pictures have made first: the height in pixels from which on,
+    and the bytes.
     """
 
     fixed: float
@@ -49,10 +54,16 @@ class Kept:
     row: float
     largest: float
     latent: float
+    kernels: tuple[tuple[int, int], ...] = ()
 
     def at(self, width: int, height: int) -> float:
         """The bytes for a picture of ``width`` x ``height`` pixels."""
         return self.fixed + self.pixel * width * height + self.row * height
+
+    def made_at(self, height: int) -> float:
+        """The bytes of the kernels that a picture of ``height`` pixels needs, and of their work."""
+        made = [size for least, size in self.kernels if height >= least]
+        return sum(made) + WORK_BYTES if made else 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class Footprint:
         kept, pixels = self.generator, width * height
         tensor = kept.largest * pixels
         decoding = kept.at(width, height) + self.backward * tensor
-        decoding += _GAPS * min(tensor, _LARGEST_GAP)
+        decoding += _GAPS * min(tensor, _LARGEST_GAP) + kept.made_at(height)
         looking = _CUTOUTS * self.cutout * cutouts
         return math.ceil(FIXED + self.latent * pixels + decoding + looking)
 
@@ -111,10 +122,13 @@ def kept_by_generator(generator: Generator, recompute: bool = False) -> Kept:
     unit = generator.factor * -(-8 // generator.factor)
     rows, counts = [], []
     largest, latent = 0.0, 0.0
+    kernels: tuple[tuple[int, int], ...] = ()
     for down, across in _SIDES:
         height, width = down * unit, across * unit
         z = generator.random_latent(height, width, Draws(0)).detach().requires_grad_()
-        kept = _kept(generator, partial(decode, z))
+        with _kernels_made(generator, height) as found:
+            kept = _kept(generator, partial(decode, z))
+        kernels = tuple(found)
         pixels = float(height * width)
         rows.append([1.0, pixels, float(height)])
         counts.append(float(sum(kept)))
@@ -123,7 +137,26 @@ def kept_by_generator(generator: Generator, recompute: bool = False) -> Kept:
         torch.tensor(rows, dtype=torch.float64), torch.tensor(counts, dtype=torch.float64)
     )
     fixed, pixel, row = (0.0 if abs(x) < 1e-6 else x for x in solved.tolist())
-    return Kept(fixed, pixel, row, largest, latent)
+    return Kept(fixed, pixel, row, largest, latent, kernels)
+
+
+@contextmanager
+def _kernels_made(generator: Generator, height: int) -> Iterator[list[tuple[int, int]]]:
+    """Collect :attr:`Kept.kernels` while ``generator`` decodes a picture of ``height`` pixels."""
+    found: list[tuple[int, int]] = []
+
+    def note(layer: Convolution, inputs: tuple[Tensor, ...]) -> None:
+        missing = layer.rows.missing_bytes(layer.weight) if suits(layer.weight) else 0
+        if missing:
+            found.append((math.ceil(LEAST_ROWS * height / inputs[0].shape[2]), missing))
+
+    layers = [layer for layer in generator.modules() if isinstance(layer, Convolution)]
+    handles = [layer.register_forward_pre_hook(note) for layer in layers]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def kept_by_cutout(perceptor: Perceptor, recipe: Recipe, augmentation: Augmentation) -> float:

@@ -16,7 +16,14 @@ class Derived:
 
     def of(self, weight: Tensor) -> Tensor:
         """What ``compute`` gives for ``weight``."""
-        key = (weight.data_ptr(), weight._version, weight.dtype, weight.device)
-        if self._made is None or self._made[0] != key:
-            self._made = key, self._compute(weight.detach())
+        if self._made is None or self._made[0] != _key(weight):
+            self._made = _key(weight), self._compute(weight.detach())
         return self._made[1]
+
+    def is_made(self, weight: Tensor) -> bool:
+        """Whether :meth:`of` would compute nothing."""
+        return self._made is not None and self._made[0] == _key(weight)
+
+
+def _key(weight: Tensor) -> tuple[object, ...]:
+    return weight.data_ptr(), weight._version, weight.dtype, weight.device

@@ -18,7 +18,10 @@ from torch.nn import functional as F
 from engine.models.kernels.derived import Derived
 
 # Numbers of the sums of rows that are worked on at once, so that large pictures need little memory.
-_BAND = 1 << 23
+_BAND = 1 << 22
+WORK_BYTES = 2 * 4 * _BAND  # that :func:`convolve_rows` needs at most, beside its result
+LEAST_ROWS = 64  # of a picture that has so few, the products are small, and calls take as long
+_CHANNELS = 128
 _TILE = 4  # rows of the result
 _SEEN = 6  # rows that they need
 
@@ -47,19 +50,23 @@ _RESULT = (
 )
 
 
-def is_worth_it(x: Tensor, weight: Tensor) -> bool:
-    """Whether :func:`convolve_rows` is faster for ``x`` and ``weight`` [O, C, k, k] on a CPU.
+def suits(weight: Tensor) -> bool:
+    """Whether :func:`convolve_rows` can be faster for a ``weight`` [O, C, k, k].
 
-    With fewer channels or rows the sums take as long as they save; bf16 is too coarse for them.
+    With fewer channels the sums take as long as they save; bf16 is too coarse for them.
     """
     return (
-        x.device.type == "cpu"
-        and x.dtype is torch.float32
+        weight.device.type == "cpu"
+        and weight.dtype is torch.float32
         and weight.shape[2:] == (3, 3)
-        and min(weight.shape[:2]) >= 128
-        and x.shape[2] >= 64
+        and min(weight.shape[:2]) >= _CHANNELS
         and torch.backends.mkldnn.is_available()
     )
+
+
+def is_worth_it(x: Tensor, weight: Tensor) -> bool:
+    """Whether :func:`convolve_rows` is faster for ``x`` and ``weight`` [O, C, k, k]."""
+    return x.shape[2] >= LEAST_ROWS and suits(weight)
 
 
 def row_kernels(weight: Tensor) -> Tensor:
@@ -81,6 +88,12 @@ class RowKernels:
 
     def __init__(self) -> None:
         self.forward, self.backward = Derived(row_kernels), Derived(row_kernels_of_gradient)
+
+    def missing_bytes(self, weight: Tensor) -> int:
+        """How much those take that have not been made for ``weight`` yet."""
+        return sum(
+            2 * weight.nbytes for x in (self.forward, self.backward) if not x.is_made(weight)
+        )
 
 
 def convolve_rows(x: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:

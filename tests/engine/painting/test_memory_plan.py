@@ -15,11 +15,15 @@ import torch
 from engine import ImageRequest, imagine
 from engine.errors import OutOfMemoryError, RequestError
 from engine.models import Models, load_models
+from engine.models.generators.decoder.layers import Convolution
+from engine.models.generators.taming import VQGenerator, VQModel
+from engine.models.kernels.winograd import WORK_BYTES
 from engine.painting.footprint import footprint_of, kept_by_generator
 from engine.painting.memory_plan import MemoryPlan, plan_memory, smaller_sizes
 from engine.painting.pipeline import prepare
 from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation, Early, Recipe
+from tests.checkpoints import DDCONFIG
 from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,6 +71,28 @@ def test_small_pictures_determine_what_a_large_one_keeps(kind):
         sizes[picture.data_ptr()] = picture.nbytes
         kept = sum(size for place, size in sizes.items() if place not in weights)
         assert counted.at(width, height) == pytest.approx(kept, rel=0.002)
+
+
+def test_kernels_that_are_made_for_larger_pictures_are_planned_until_they_are_there():
+    # Its two levels have 128 and 256 channels.
+    generator = VQGenerator(VQModel({**DDCONFIG, "ch": 128, "ch_mult": (1, 2)}, 40, 32))
+    generator.eval().requires_grad_(False)
+    layers = [layer for layer in generator.modules() if isinstance(layer, Convolution)]
+    counted, there = kept_by_generator(generator), 0
+    assert counted.made_at(48) == 0
+    for height in (64, 128):  # the upper level alone, then both
+        planned = counted.made_at(height)
+        z = generator.random_latent(height, 16, Draws(0)).requires_grad_()
+        generator.decode(z).sum().backward()
+        made = [
+            each.of(layer.weight).nbytes
+            for layer in layers
+            for each in (layer.rows.forward, layer.rows.backward)
+            if each.is_made(layer.weight)
+        ]
+        assert planned - WORK_BYTES == sum(made) > there
+        there = sum(made)
+    assert kept_by_generator(generator).made_at(128) == 0
 
 
 def test_with_enough_memory_it_takes_one_pass(natural):

@@ -22,17 +22,17 @@ class Convolution(nn.Module):
     def __init__(self, taken: Any) -> None:
         super().__init__()
         self.weight, self.bias = _frozen(taken.weight), _frozen(taken.bias)
-        self._rows = RowKernels()
+        self.rows = RowKernels()
 
     def forward(self, x: Tensor, wrap: bool = False) -> Tensor:
         """[B, C, H, W] -> [B, O, H, W]; with ``wrap`` padded from the opposite border."""
         if wrap and self.weight.shape[-1] > 1:
             border = self.weight.shape[-1] // 2
-            wide = convolve(wrapped(x, border), self.weight, self.bias, self._rows)
+            wide = convolve(wrapped(x, border), self.weight, self.bias, self.rows)
             return wide[:, :, border:-border, border:-border].contiguous(
                 memory_format=torch.channels_last
             )
-        return convolve(x, self.weight, self.bias, self._rows)
+        return convolve(x, self.weight, self.bias, self.rows)
 
 
 class Normalisation(nn.Module):
