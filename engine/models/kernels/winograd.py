@@ -4,7 +4,7 @@ F(4, 3) of Winograd's minimal filtering (Lavin and Gray 2016, section 4.3) along
 six rows that four rows of the result need, sums are made; each sum is convolved with a row of its
 own, one to six, by a 1x3 kernel; and sums of these are the four rows. Along the width it is an
 ordinary convolution. Both directions need even fewer multiplications, but take as long: PyTorch has
-no fast way for the many small products, and the error is twice as large.
+no fast way for the many small products, and the error doubles.
 
 Tensors are [B, C, H, W] in channels_last; each picture of a batch is computed as if it were alone.
 """
@@ -20,7 +20,7 @@ from engine.models.kernels.derived import Derived
 # Numbers of the sums of rows that are worked on at once, so that large pictures need little memory.
 _BAND = 1 << 22
 WORK_BYTES = 2 * 4 * _BAND  # that :func:`convolve_rows` needs at most, beside its result
-LEAST_ROWS = 64  # of a picture that has so few, the products are small, and calls take as long
+LEAST_ROWS = 64  # of a picture; with fewer, calls take as long as the products that they save
 _CHANNELS = 128
 _TILE = 4  # rows of the result
 _SEEN = 6  # rows that they need
