@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from PIL import Image
 
 from tests.checkpoints import write_clip_archive, write_vqgan
 
 ROOT = Path(__file__).resolve().parents[3]
+TINY = ("--model", "tiny")
+OUTPUTS = ("-o", "out.png", "--video", "video.mp4", "--preview", "preview.png")
 _CATALOGUE = """
 [generators.tiny]
 checkpoint = { path = "last.ckpt" }
@@ -81,3 +87,28 @@ def run(catalogue: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
         timeout=100,
         check=False,
     )
+
+
+def opened(file: Any) -> Any:
+    """A picture, whose format's own attributes Pillow's types do not show."""
+    return Image.open(file)
+
+
+def contents(folder: Path) -> dict[Path, tuple[int, bytes] | None]:
+    """When each file in ``folder`` was changed, and what is in it; None for a folder."""
+    return {
+        path.relative_to(folder): (path.stat().st_mtime_ns, path.read_bytes())
+        if path.is_file()
+        else None
+        for path in folder.rglob("*")
+    }
+
+
+def assert_refused(done: Any, part: str) -> None:
+    """Assert that a command did nothing but say one sentence, with ``part`` in it."""
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("imagine: ")
+    assert done.stderr.count("\n") == 1
+    assert part in done.stderr
+    # One sentence: no sentence ends before the line.
+    assert re.search(r"[.?!]['\")]? +[A-Z]", done.stderr) is None, done.stderr
