@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from bench.common.model_names import DRAWN
 from bench.common.parallel import run_parallel
+from bench.common.rounded import products_of_bf16
 from bench.prompts import Entry
 from engine import imagine
 from engine.models import Models, load_models
@@ -35,7 +37,8 @@ def picture_file(folder: Path, caption: str, seed: int) -> Path:
 def _paint(job: _Job) -> Tensor:
     caption, seed, folder, precision, values = job
     torch.set_num_threads(1)
-    *_, last = imagine(caption, seed=seed, models=drawn_models(precision), **values)
+    with products_of_bf16("cpu") if precision == "bf16" else nullcontext():
+        *_, last = imagine(caption, seed=seed, models=drawn_models(precision), **values)
     if folder is not None:
         picture_file(folder, caption, seed).write_bytes(png_bytes(last.to_pil()))
     return last.image

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
+from bench.common.rounded import products_of_bf16
 from bench.timing.alternate import alternate, ratio_of
 from bench.timing.full import watching_engine
 from bench.timing.memory import resident
@@ -57,7 +58,15 @@ class Plan:
 
 
 def correctness(work: Work, plan: Plan) -> dict[str, Any]:
-    """The first step on the device against float32 on the CPU, then some iterations."""
+    """The first step on the device against float32 on the CPU, then some iterations.
+
+    A CPU without bf16 computes its products in another way; see :mod:`bench.common.rounded`.
+    """
+    with products_of_bf16(work.device):
+        return _correctness(work, plan)
+
+
+def _correctness(work: Work, plan: Plan) -> dict[str, Any]:
     true_loss, true_gradient = _first_step(replace(work, device="cpu", precision="float32"))
     result: dict[str, Any] = {"ok": True}
     for precision in dict.fromkeys(("float32", work.precision)):
