@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 import torch
@@ -54,7 +55,8 @@ def test_a_picture_that_cannot_fit_is_refused_before_it_is_started(sent, tmp_pat
     work(loop_of(sent), tmp_path)
     [failed] = endings(sent)
     assert isinstance(failed, Failed)
-    assert str(failed.reason).startswith("A picture of 32x32 needs about 0.05 GB of memory")
+    # Less where the processor is fast at bf16.
+    assert re.match(r"A picture of 32x32 needs about 0\.0[56] GB of memory", str(failed.reason))
     assert not [message for message in sent if isinstance(message, Started)]
 
 
