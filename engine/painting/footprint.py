@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from engine.models import Generator, Perceptor
 from engine.models.generators.decoder.layers import Convolution
-from engine.models.kernels.winograd import LEAST_ROWS, WORK_BYTES, suits
+from engine.models.kernels.winograd import LEAST_ROWS, WORK_BYTES
 from engine.painting.cutouts import cut, draw_cutouts
 from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation, Recipe
@@ -146,7 +146,7 @@ def _kernels_made(generator: Generator, height: int) -> Iterator[list[tuple[int,
     found: list[tuple[int, int]] = []
 
     def note(layer: Convolution, inputs: tuple[Tensor, ...]) -> None:
-        missing = layer.rows.missing_bytes(layer.weight) if suits(layer.weight) else 0
+        missing = layer.rows.missing_bytes(layer.weight)
         if missing:
             found.append((math.ceil(LEAST_ROWS * height / inputs[0].shape[2]), missing))
 

@@ -90,7 +90,9 @@ class RowKernels:
         self.forward, self.backward = Derived(row_kernels), Derived(row_kernels_of_gradient)
 
     def missing_bytes(self, weight: Tensor) -> int:
-        """How much those take that have not been made for ``weight`` yet."""
+        """How much those take that a picture large enough makes first for ``weight``."""
+        if not suits(weight):
+            return 0
         return sum(
             2 * weight.nbytes for x in (self.forward, self.backward) if not x.is_made(weight)
         )
