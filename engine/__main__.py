@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from engine.cli.streams import complain, prepare, standard_output
+from engine.garbage import pause_collection
 from engine.openmp import set_waiting
 
 
@@ -14,6 +15,7 @@ def main() -> None:
     The exit code is 0; 2 for an error, with one message on stderr that says what to change; 130
     if Ctrl-C stopped it, 143 if SIGTERM did.
     """
+    pause_collection()
     set_waiting(os.environ)
     prepare()
     try:

@@ -28,7 +28,7 @@ def worker_ids(bot: int | None) -> list[int]:
     for children in Path(f"/proc/{bot}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             found += [int(number) for number in children.read_text().split()]
-    return [number for number in found if b"engine.worker.main" in _command_line(number)]
+    return [number for number in found if b"engine.worker" in _command_line(number)]
 
 
 def _command_line(pid: int) -> bytes:

@@ -17,7 +17,7 @@ NOT_INSTALLED = ("training", "bench")  # bench may import training; nothing else
 # Inside a package, the lowest first: a folder may import itself and earlier groups.
 INSIDE = {
     "engine": (
-        ("errors", "events", "translatable", "tasks", "clock", "version"),
+        ("errors", "events", "translatable", "tasks", "clock", "version", "openmp", "garbage"),
         ("request",),
         ("pictures",),
         ("random_numbers",),

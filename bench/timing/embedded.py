@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.timing.apart import run_apart
-from bench.timing.startup import measure_startup
+from bench.timing.startup import environment, measure_startup
 
 PROMPT = "a castle on a hill"
 
@@ -36,7 +36,7 @@ def run_once(folder: Path, seed: int, model: str) -> tuple[float, float, float]:
         "--quiet",
     ]
     started = time.perf_counter()
-    process = subprocess.Popen(command)  # noqa: S603 -- a fixed command without foreign input
+    process = subprocess.Popen(command, env=environment())  # noqa: S603 -- a fixed command without foreign input
     first = 0.0
     while process.poll() is None and not first:
         if preview.exists():

@@ -25,6 +25,7 @@ from engine.cli.progress import Watcher, make_watcher
 from engine.cli.repeat import First
 from engine.cli.schedule import schedule_lines
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
+from engine.garbage import resume_collection
 from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
@@ -165,6 +166,7 @@ def paint(
         models, synthesis = _prepare(
             request, pictures, repeat.device(device), repeat.precision(precision), check_memory
         )
+        resume_collection()
         if targets.is_vector:
             check_strokes(synthesis)
         notices = synthesis.notices()

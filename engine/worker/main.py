@@ -1,8 +1,8 @@
 """The process that owns a device, keeps models loaded and paints; it reads its standard input.
 
-engine.worker.process starts it as ``python -m engine.worker.main``; it is not for use by hand. It
-exits when the pipe closes, even during an iteration, so a killed bot leaves no process behind that
-holds the device.
+engine.worker.process starts it as ``python -m engine.worker``; it is not for use by hand. It exits
+when the pipe closes, even during an iteration, so a killed bot leaves no process behind that holds
+the device.
 """
 
 from __future__ import annotations
@@ -386,14 +386,3 @@ def main() -> int:
         send(Logged("", logging.ERROR, str(error)))
         return error.code
     return 0
-
-
-if __name__ == "__main__":
-    _status = 1
-    try:
-        _status = main()
-    finally:
-        if _status == 1:
-            traceback.print_exc()
-        # No clean-up: the reading thread is blocked in a read that only the bot can end.
-        os._exit(_status)

@@ -193,7 +193,7 @@ class ProcessWorker(Inboxes):
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "engine.worker.main",
+            "engine.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,
