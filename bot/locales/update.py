@@ -8,6 +8,7 @@ the descriptions of commands. It needs Babel, which the running bot does not.
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -54,8 +55,12 @@ Text = str | tuple[str, str]
 """A text, or one and many of a plural."""
 
 
+@functools.cache
 def texts() -> dict[Text, set[str]]:
-    """Return all texts that are shown in Discord, with the files that contain them."""
+    """Return all texts that are shown in Discord, with the files that contain them.
+
+    The sources are read once in a process.
+    """
     found: dict[Text, set[str]] = {}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):

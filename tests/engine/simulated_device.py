@@ -8,13 +8,12 @@ make the host wait for in ``device.waits``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_iter, tree_map_only
 from torch.utils.backend_registration import (
     _DummyBackendModule,
     _setup_privateuseone_for_python_backend,
@@ -84,12 +83,12 @@ class Device(TorchDispatchMode):
         here = [each for each in tensors if not isinstance(each, _Remote)]
         to_there = bool(there) if target is None else torch.device(target).type == NAME
         self._note(name, args, kwargs, there, here, to_there)
-        inner = tree_map_only(_Remote, lambda each: each.numbers, (args, kwargs))
+        inner = _changed((args, kwargs), _Remote, lambda each: each.numbers)
         if "device" in inner[1]:
             inner[1]["device"] = torch.device("cpu")
         result = func(*inner[0], **inner[1])
         if to_there:
-            result = tree_map_only(Tensor, _Remote, result)
+            result = _changed(result, Tensor, _Remote)
         if not there or name == "aten::_to_copy":
             return result
         return return_and_correct_aliasing(func, args, kwargs, result)
@@ -122,4 +121,21 @@ def _is_mask(index: Tensor | None) -> bool:
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
-    return (each for each in tree_iter(values) if isinstance(each, Tensor))
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, dict):
+        yield from _tensors(tuple(values.values()))
+    elif isinstance(values, list | tuple):
+        for each in values:
+            yield from _tensors(each)
+
+
+def _changed(values: Any, kind: type[Tensor], change: Callable[[Any], Tensor]) -> Any:
+    """The values of a call with each tensor of a kind changed, much sooner than by PyTorch's."""
+    if isinstance(values, kind):
+        return change(values)
+    if isinstance(values, dict):
+        return {name: _changed(each, kind, change) for name, each in values.items()}
+    if isinstance(values, list | tuple):
+        return type(values)(_changed(each, kind, change) for each in values)
+    return values

@@ -97,7 +97,7 @@ async def test_an_edit_keeps_the_picture_s_aspect_ratio(world, here):
     [
         (b"MZ" + bytes(300), "isn't a picture"),
         (png()[:-30], "That PNG file is damaged or incomplete"),
-        (png(size=(8000, 8000)), "8000x8000 pixels; the maximum is 50 megapixels"),
+        (png("white", (8000, 8000), mode="1"), "8000x8000 pixels; the maximum is 50 megapixels"),
         (png() + bytes(11_000_000), "larger than 10 MB"),
     ],
 )

@@ -296,7 +296,7 @@ async def test_mentions_without_a_picture_get_help_once_a_minute_in_a_channel(
     ("content", "files", "words"),
     [
         ("a fox", [("fox.txt", b"words")], "isn't a picture"),
-        ("a fox", [("fox.png", png(size=(8000, 8000)))], "maximum is 50 megapixels"),
+        ("a fox", [("fox.png", png("white", (8000, 8000), mode="1"))], "maximum is 50 megapixels"),
         ("", [("fox.png", png())], "Say what to turn the picture into"),
         ("a fox --colour red", [("fox.png", png())], "no option --colour"),
     ],

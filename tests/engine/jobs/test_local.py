@@ -153,7 +153,7 @@ async def test_two_processes_paint_at_once_and_one_continues_what_the_other_bega
     async with running(tmp_path, in_process=False, device="cpu,cpu", preload="tiny") as queue:
         # Else the first could be done before the second process has started.
         await asyncio.gather(*(until(worker, "ready") for worker in queue._placing.workers))
-        jobs = [await ask(queue, prompt, iterations=150) for prompt in ("a fox", "a hen")]
+        jobs = [await ask(queue, prompt, iterations=50) for prompt in ("a fox", "a hen")]
         await asyncio.gather(*(progressed(job, 3) for job in jobs))
         assert all(isinstance(job.latest, Progress) for job in jobs)
         workers = queue.workers()
@@ -165,5 +165,5 @@ async def test_two_processes_paint_at_once_and_one_continues_what_the_other_bega
         assert all(isinstance(end, Done) for end in endings)
         assert sum(worker.starts for worker in queue.workers()) == 3
         for job, done in zip(jobs, endings, strict=True):
-            *_, last = imagine(tiny_request(job.request.prompt, iterations=150))
+            *_, last = imagine(tiny_request(job.request.prompt, iterations=50))
             assert picture(done.picture) == last.to_pil().tobytes()

@@ -239,8 +239,9 @@ def test_until_a_style_joins_the_picture_is_as_if_there_were_none():
         models = Models(
             "natural", generator, build(FILES, {"looks_weight": weight}), {}, torch.device("cpu")
         )
-        settings = {"model": "natural", "seed": 5, "width": 64, "height": 64, "iterations": 10}
-        return prepare(make_request("a lion, oil painting", **settings), models)
+        small = {"width": 64, "height": 64, "cutouts": 1, "iterations": 10}
+        request = make_request("a lion, oil painting", model="natural", seed=5, **small)
+        return prepare(request, models)
 
     styled, plain = painting(0.5), painting(0.0)
     for _ in range(3):
