@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	&& { echo $$python; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all coverage bot lint style types format texts bench setup clean
+.PHONY: help demo test test-all kernels coverage bot lint style types format texts bench setup clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ test: $(STAMP) ## run the tests, without the slow ones
 
 test-all: $(STAMP) ## run all tests, with the slow ones
 	$(BIN)/python -m $(PYTEST) $(ARGS)
+
+kernels: $(STAMP) ## install Triton (1 GB) and test the kernels for GPUs in its interpreter
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt triton
+	$(BIN)/python -m pytest tests/engine/fused $(ARGS)
 
 coverage: $(STAMP) ## run `make test` and report its coverage; fails below the floor
 	$(BIN)/coverage erase

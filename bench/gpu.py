@@ -14,7 +14,9 @@ what it had:
 - ``throughput``: iterations a second of 1, 2, 4, 8 and 16 jobs;
 - ``launches``: kernels and synchronisations of an iteration that is not replayed as a CUDA graph;
 - ``graphs``: the same with and without CUDA graphs, with the ratio, the host's processor time, and
-  whether both give the same bits.
+  whether both give the same bits;
+- ``kernels``: an iteration with and without kernels of our own, neither replayed as a graph, and
+  which of them have proved themselves.
 
 A section that fails has an ``error`` instead, and the command then exits with 1.
 """
@@ -37,6 +39,7 @@ from bench.timing.gpu_sections import (
     bit_equality,
     correctness,
     graphs,
+    kernels,
     launches,
     paper,
     reference,
@@ -111,6 +114,7 @@ def main(
             "paper_480": lambda: paper(work, plan, plan.large_side),
             "launches": lambda: launches(work),
             "graphs": lambda: graphs(work, plan),
+            "kernels": lambda: kernels(work, plan),
         }
         for each, measure in sections.items():
             if not only or each in only:

@@ -219,6 +219,7 @@ class ImageBot(GatewayBot):
             precision=painting.precision,
             check_memory=painting.check_memory,
             cuda_graphs=painting.cuda_graphs,
+            triton_kernels=painting.triton_kernels,
             batch=painting.batch,
             in_process=self._in_process,
             preview_every=min(2.0, preview_seconds / 2),

@@ -16,6 +16,9 @@ import pytest
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
+# Kernels for GPUs run here, too; read when Triton is imported.
+os.environ["TRITON_INTERPRET"] = "1"
+
 # What is imported and collected stays; looking for garbage in it takes a tenth of the suite's time.
 gc.disable()
 
@@ -58,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         home.cleanup()
 
     config.add_cleanup(restore)
+    config.add_cleanup(gc.unfreeze)  # some libraries look for leaks at the end
 
 
 def pytest_collection_finish() -> None:

@@ -20,6 +20,7 @@ INSIDE = {
         ("errors", "events", "translatable", "tasks", "clock", "version", "openmp", "garbage"),
         ("request",),
         ("pictures",),
+        ("fused",),
         ("random_numbers",),
         ("models",),
         ("painting",),

@@ -23,6 +23,7 @@ from bench.timing.parts import flops_of_parts
 from bench.timing.peak import best_seconds, measure_peak
 from bench.timing.subjects import Work, engine_loop, published_loop, wait_for
 from bench.timing.weights import load_engine
+from engine.fused import choosing
 from engine.models import Models
 from engine.painting.batch import step_together
 from engine.painting.graphs.registry import RECORDERS, status
@@ -291,6 +292,35 @@ def graphs(work: Work, plan: Plan) -> dict[str, Any]:
     return result
 
 
+def kernels(work: Work, plan: Plan) -> dict[str, Any]:
+    """An iteration with kernels of our own (engine.fused) next to the same without, in turn."""
+    if not work.device.startswith("cuda"):
+        return {"skipped": "there are kernels for a GPU only"}
+    models = _load(work)
+    ours, plain = engine_loop(work, models), engine_loop(work, models)
+
+    def step_plainly() -> None:
+        with _without_kernels():
+            plain.step()
+
+    with _without_graphs():
+        steps: dict[str, Callable[[], object]] = {"with": ours.step, "without": step_plainly}
+        for step in (*steps.values(), *steps.values()):
+            step()
+        seconds = alternate(steps, plan.rounds, plan.turn, lambda: wait_for(work.device))
+        launched = {"with": _launched(ours, work)}
+        with _without_kernels():
+            launched["without"] = _launched(plain, work)
+    used = next(iter(choosing.status().values()), {})
+    return {
+        **{f"{name}_s": round(statistics.median(each), 5) for name, each in seconds.items()},
+        **ratio_of(seconds["without"], seconds["with"]),
+        **{f"{name}_{key}": x for name, each in launched.items() for key, x in each.items()},
+        "used": used,
+        "ok": bool(used) and all(used.values()),
+    }
+
+
 def _host_seconds(painting: Synthesis, iterations: int) -> float:
     """Processor time of this thread for an iteration."""
     began = time.thread_time()
@@ -307,6 +337,17 @@ def _without_graphs() -> Iterator[None]:
         yield
     finally:
         RECORDERS.update(before)
+
+
+@contextlib.contextmanager
+def _without_kernels() -> Iterator[None]:
+    """PyTorch's operations do everything inside."""
+    before = set(choosing.TYPES)
+    choosing.TYPES.clear()
+    try:
+        yield
+    finally:
+        choosing.TYPES.update(before)
 
 
 def _load(work: Work) -> Models:

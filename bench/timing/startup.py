@@ -40,9 +40,9 @@ from engine.painting.pipeline import prepare
 from engine.request.request import ImageRequest
 reached("import_painting")
 models = load_models(model)
+resume_collection()
 reached("models_loaded")
 painting = prepare(ImageRequest(prompt="a castle on a hill", model=model, seed=1), models)
-resume_collection()
 reached("prepared")
 for number in (1, 2, 3):
     painting.step()

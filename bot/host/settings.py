@@ -123,6 +123,7 @@ class PaintingSettings(BaseSettings):
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
     check_memory: bool = True
     cuda_graphs: bool = True
+    triton_kernels: bool = True
     batch: Annotated[int | None, Field(ge=1, le=16), BeforeValidator(_batch)] = None
     # This machine, or a Ray cluster, of which the next four are.
     engine: Annotated[str, AfterValidator(_engine)] = LOCAL

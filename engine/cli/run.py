@@ -166,7 +166,6 @@ def paint(
         models, synthesis = _prepare(
             request, pictures, repeat.device(device), repeat.precision(precision), check_memory
         )
-        resume_collection()
         if targets.is_vector:
             check_strokes(synthesis)
         notices = synthesis.notices()
@@ -329,6 +328,7 @@ def _prepare(
     from engine.painting.pipeline import prepare
 
     models = load_models(request.networks, device=device, precision=precision)
+    resume_collection()
     try:
         return models, prepare(request, models, pictures, check_memory=check_memory)
     except OutOfMemoryError as error:

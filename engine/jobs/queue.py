@@ -54,7 +54,8 @@ class PaintQueue:
     ``device`` names one or several devices of this machine (engine.jobs.devices), each of which
     gets a worker; with None all workers come from ``supply``, or by :meth:`add_worker`.
     ``preload``, ``precision``, ``threads``, ``preview_every``, ``save_every``, ``preview_side``,
-    ``check_memory`` and ``cuda_graphs`` are the workers' (engine.worker.messages.WorkerSettings).
+    ``check_memory``, ``cuda_graphs`` and ``triton_kernels`` are the workers'
+    (engine.worker.messages.WorkerSettings).
     ``batch`` is how many jobs of one kind each device paints at once, None as many as are worth it
     on a GPU.
     A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
@@ -84,6 +85,7 @@ class PaintQueue:
         preview_side: int = 512,
         check_memory: bool = True,
         cuda_graphs: bool = True,
+        triton_kernels: bool = True,
         batch: int | None = 1,
         silence: float = 900.0,
         in_process: bool = False,
@@ -105,6 +107,7 @@ class PaintQueue:
             preview_side=preview_side,
             check_memory=check_memory,
             cuda_graphs=cuda_graphs,
+            triton_kernels=triton_kernels,
             slots=batch,
         )
         self._device = device

@@ -168,8 +168,10 @@ class WatchedWorker:
             case None:
                 self._models = ()
                 self.slots = self._settings.slots or 1
-                if process.lost_device:  # in case a CUDA graph was the reason
-                    self._settings = replace(self._settings, cuda_graphs=False)
+                if process.lost_device:  # in case one of these was the reason
+                    self._settings = replace(
+                        self._settings, cuda_graphs=False, triton_kernels=False
+                    )
                 if not self._alone and not self._closing:
                     if not process.lost_node:  # which is no fault of the worker's
                         self._deaths += 2 if process.lost_device else 1

@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.random_numbers import on_cpu, on_device
 from engine.random_numbers.elements import TILE, Job
 from engine.random_numbers.on_device import DeviceJobs
-from engine.random_numbers.philox import MASK, philox
+from engine.random_numbers.philox import MASK, philox, wrapped
 from engine.random_numbers.streams import Stream
 
 Shape = Sequence[int]
@@ -174,11 +174,6 @@ class DrawsOnDevice(Draws):
     def order(self, stream: Stream, length: int) -> tuple[int, ...]:
         """The order that is known."""
         return self._order
-
-
-def wrapped(number: int) -> int:
-    """``number``, of 64 bits, as an int64 has it."""
-    return (number + 2**63) % 2**64 - 2**63
 
 
 def _known(number: int | Tensor) -> int:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
 
+from engine.fused.choosing import fused
 from engine.random_numbers.elements import TILE, tables
-from engine.random_numbers.philox import MASK, philox
+from engine.random_numbers.philox import MASK, philox, wrapped
 from engine.random_numbers.streams import Stream
 
 _MOST = 64 * TILE  # blocks at a time: six tensors of 8 MB stay in a GPU's cache
@@ -38,6 +39,15 @@ class DeviceJobs:
         counter = blocks, streams, self.iteration & MASK, self.attempt & MASK
         return philox(counter, key)
 
+    def rows(self) -> Tensor:
+        """Seed, iteration and attempt of each job, in int64: [B, 3]."""
+        ones = torch.ones((*self.batch, 1), dtype=torch.int64, device=self.device)
+        columns = [
+            ones * (each if isinstance(each, Tensor) else wrapped(each))
+            for each in (self.seed, self.iteration, self.attempt)
+        ]
+        return torch.cat(columns, dim=-1).view(-1, 3)
+
 
 def uniforms(jobs: DeviceJobs, blocks: Tensor, streams: Tensor) -> Tensor:
     """The first uniform number [*B, N] of each of the ``blocks`` [N] of ``streams`` [N]."""
@@ -56,6 +66,21 @@ def integers(jobs: DeviceJobs, stream: Stream, high: int, count: int) -> Tensor:
 
 def normal(jobs: DeviceJobs, stream: Stream, count: int) -> Tensor:
     """Normal numbers [*B, count]."""
+    if count <= TILE:
+        return _normal(jobs, stream, count)
+
+    def by_kernel() -> Tensor:
+        from engine.fused import normal_numbers
+
+        rows, tables = jobs.rows(), _tables(jobs.device)
+        numbers = normal_numbers.normal(rows, tables, int(stream), count, TILE)
+        return numbers.view(*jobs.batch, count)
+
+    by_operations = partial(_normal, jobs, stream, count)
+    return fused("normal numbers", jobs.device, by_kernel, by_operations)
+
+
+def _normal(jobs: DeviceJobs, stream: Stream, count: int) -> Tensor:
     radius, cosine, sine = _tables(jobs.device)
 
     def pair(word: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,11 @@ STEPS = 0x9E3779B9, 0xBB67AE85  # of the key, from the golden ratio and from the
 MASK = 0xFFFFFFFF
 
 
+def wrapped(number: int) -> int:
+    """``number``, of 64 bits, as an int64 has it."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
 def philox(
     counter: tuple[Word, Word, Word, Word], key: tuple[Word, Word]
 ) -> tuple[Word, Word, Word, Word]:

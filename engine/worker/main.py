@@ -28,10 +28,11 @@ import torch
 
 from engine.errors import EngineError, OutOfMemoryError
 from engine.events import Failed
+from engine.fused import choosing
 from engine.models import Models, choose_device, load_catalogue, load_models
 from engine.models.memory import is_lost_device, is_memory_error
 from engine.painting.batch import shape_of, step_together
-from engine.painting.graphs.registry import turn_off
+from engine.painting.graphs import registry
 from engine.painting.iterate import Iterate
 from engine.request.request import request_from_json
 from engine.worker.describe_job import DescribeJob
@@ -98,7 +99,9 @@ class JobLoop:
     def start(self) -> None:
         """Choose the device and preload the model."""
         if not self.settings.cuda_graphs:
-            turn_off()
+            registry.turn_off()
+        if not self.settings.triton_kernels:
+            choosing.turn_off()
         threads, share = self.settings.threads or torch.get_num_threads(), self.settings.share
         if self.settings.threads is not None or share > 1:
             torch.set_num_threads(max(1, threads // share))

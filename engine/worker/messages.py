@@ -27,7 +27,8 @@ class WorkerSettings:
     preview's longer side; ``keep_models`` is the most models that stay loaded. ``check_memory``
     refuses pictures that are too large for the free memory. ``slots`` is how many jobs are painted
     at once, None as many as are worth it (engine.worker.turns). ``cuda_graphs`` lets a GPU replay
-    recorded iterations (engine.painting.graphs).
+    recorded iterations (engine.painting.graphs), and ``triton_kernels`` use kernels of its own
+    (engine.fused).
     """
 
     device: str = "auto"
@@ -42,6 +43,7 @@ class WorkerSettings:
     share: int = 1
     slots: int | None = 1
     cuda_graphs: bool = True
+    triton_kernels: bool = True
 
 
 @dataclass(frozen=True)

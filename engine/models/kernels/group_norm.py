@@ -7,12 +7,14 @@ channels_last, in which all tensors [B, C, H, W] are here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from engine.fused.choosing import fused
 
 # Numbers in a part of the tensor that a CPU works on at once: two copies of it in float32 mostly
 # stay in its caches, and calls and threads start too often for smaller ones.
@@ -37,7 +39,7 @@ class _GroupNorm(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float, silu: bool
     ) -> Tensor:
-        if x.device.type == "cpu":
+        if _is_on_cpu(x):
             batch, channels, height, width = x.shape
             y, mean, rstd = torch.native_group_norm(
                 x, weight, bias, batch, channels, height * width, groups, eps
@@ -45,7 +47,7 @@ class _GroupNorm(torch.autograd.Function):
             if silu:
                 y = torch.nn.functional.silu(y, inplace=True)
         else:
-            y, mean, rstd = _on_a_gpu(x, weight, bias, groups, eps, silu)
+            y, mean, rstd = _on_a_gpu(x, weight, bias, groups, eps, silu=silu)
         ctx.save_for_backward(x, weight, bias, mean, rstd)
         ctx.silu = silu
         return y
@@ -55,26 +57,82 @@ class _GroupNorm(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None, None]:
         x, weight, bias, mean, rstd = ctx.saved_tensors
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
-        dx = torch.empty_like(x, memory_format=torch.channels_last)
-        scale, shift = _line(weight, bias, mean, rstd)
-        line = scale, shift if ctx.silu else None
-        _input_gradient(_rows(dx), _rows(x), _rows(gradient), line, (weight, mean, rstd))
+
+        def by_operations() -> Tensor:
+            dx = torch.empty_like(x, memory_format=torch.channels_last)
+            scale, shift = _line(weight, bias, mean, rstd)
+            line = scale, shift if ctx.silu else None
+            _input_gradient(_rows(dx), _rows(x), _rows(gradient), line, (weight, mean, rstd))
+            return dx
+
+        def by_kernel() -> Tensor:
+            from engine.fused import group_norm as kernels
+
+            statistics, norm = torch.stack([mean, rstd]), kernels.Norm(weight, bias, ctx.silu)
+            dx = kernels.input_gradient(_rows(x), _rows(gradient), statistics, norm)
+            return _picture(dx, x)
+
+        dx = _fused("gradient of a group norm", x, mean.shape[1], by_kernel, by_operations)
         return dx, None, None, None, None, None
 
 
 def _on_a_gpu(
-    x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float, silu: bool
+    x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float, *, silu: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(y, mean [B, G], rstd [B, G]); PyTorch's kernel for CUDA would leave channels_last."""
-    precise = x.to(weight.dtype)
-    grouped = precise.permute(0, 2, 3, 1).unflatten(3, (groups, -1))
-    variance, mean = torch.var_mean(grouped, (1, 2, 4), correction=0)
-    rstd = (variance + eps).rsqrt()
-    scale, shift = (v[:, :, None, None] for v in _line(weight, bias, mean, rstd))
-    y = torch.addcmul(shift, precise, scale)
-    if silu:
-        y = torch.nn.functional.silu(y, inplace=True)
-    return y.to(x.dtype), mean, rstd
+
+    def by_operations() -> Tensor:
+        grouped = x.to(weight.dtype).permute(0, 2, 3, 1).unflatten(3, (groups, -1))
+        variance, mean = torch.var_mean(grouped, (1, 2, 4), correction=0)
+        return torch.stack([mean, (variance + eps).rsqrt()])
+
+    def by_kernel() -> Tensor:
+        from engine.fused import group_norm as kernels
+
+        return kernels.statistics(_rows(x), groups, eps, weight.dtype)
+
+    statistics = _fused("statistics of groups", x, groups, by_kernel, by_operations)
+
+    def normalised_by_operations() -> Tensor:
+        scale, shift = (v[:, :, None, None] for v in _line(weight, bias, *statistics))
+        y = torch.addcmul(shift, x.to(weight.dtype), scale)
+        if silu:
+            y = torch.nn.functional.silu(y, inplace=True)
+        return y.to(x.dtype)
+
+    def normalised_by_kernel() -> Tensor:
+        from engine.fused import group_norm as kernels
+
+        norm = kernels.Norm(weight, bias, silu)
+        return _picture(kernels.normalised(_rows(x), statistics, norm), x)
+
+    y = _fused("group norm", x, groups, normalised_by_kernel, normalised_by_operations)
+    return y, statistics[0], statistics[1]
+
+
+def _fused(
+    name: str,
+    x: Tensor,
+    groups: int,
+    by_kernel: Callable[[], Tensor],
+    by_operations: Callable[[], Tensor],
+) -> Tensor:
+    """What the kernel gives for ``x``, if there is one for its channels and for its device."""
+    if _is_on_cpu(x) or not all(each & (each - 1) == 0 for each in (x.shape[1], groups)):
+        return by_operations()
+    # Rounding moves a number of the result by one place, and one in a sum by a few.
+    tolerance = max(1e-4, 4 * torch.finfo(x.dtype).eps)
+    return fused(f"{name} in {x.dtype}", x.device, by_kernel, by_operations, tolerance)
+
+
+def _is_on_cpu(x: Tensor) -> bool:
+    return x.device.type == "cpu"
+
+
+def _picture(rows: Tensor, like: Tensor) -> Tensor:
+    """[B, H*W, C] as [B, C, H, W] in channels_last, like another."""
+    batch, channels, height, width = like.shape
+    return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _line(weight: Tensor, bias: Tensor, mean: Tensor, rstd: Tensor) -> tuple[Tensor, Tensor]:

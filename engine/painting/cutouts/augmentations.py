@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from engine.painting import host
 from engine.painting.cutouts.colours import Brightness, Colour, Contrast
+from engine.painting.cutouts.finishing import Finishing
 from engine.painting.cutouts.numbers import BRIGHTNESS, CONTRAST, HUE, SATURATION, Cutouts
 from engine.painting.cutouts.steps import Chain, Chosen, Clamp, Erase, Noise, Sharpness, Step
 from engine.painting.cutouts.warps import (
@@ -51,7 +52,7 @@ class _Piece:
     source: Tensor
     target: Tensor
     warps: Sequence[Sampled]
-    rest: Chain
+    rest: Finishing
 
 
 class _Augment(torch.autograd.Function):
@@ -80,8 +81,7 @@ class _Augment(torch.autograd.Function):
         result = empty(ctx.count, *gradients[0].shape[1:])
         put = result.index_copy_ if ctx.once else result.index_add_
         for piece, warped in zip(ctx.pieces, ctx.saved_tensors, strict=True):
-            gradient = piece.rest.differentiate(warped)[1]
-            slope = gradient(gradients[0].index_select(0, piece.target))
+            slope = piece.rest.gradient(warped, gradients[0].index_select(0, piece.target))
             for warp in reversed(piece.warps):
                 slope = warp.gradient(slope)
             put(0, piece.source, slope)
@@ -123,7 +123,7 @@ def _pieces(cutouts: Cutouts, source: Tensor, crops: Tensor) -> Iterator[_Piece]
             rest.append(Noise(cutouts.noise[at][:, None, None, None], cutouts.grain, at))
         if cutouts.clamped:
             rest.append(Clamp())
-        yield _Piece(source[at], at, warps, Chain(rest))
+        yield _Piece(source[at], at, warps, Finishing(rest))
 
 
 class _Happens(NamedTuple):

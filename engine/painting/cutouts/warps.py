@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from engine.fused.choosing import fused
+from engine.painting import host
 from engine.painting.cutouts.fixed_point import FixedPointSums
 from engine.painting.cutouts.steps import Gradient, Step
 from engine.request.recipe import Padding
@@ -116,7 +119,7 @@ class Sampled(Step):
         """The gradient, which does not depend on the input."""
         grid = self.grid(slope)
         # grid_sample's own adds in no fixed order on CUDA.
-        if slope.device.type != "cpu":
+        if not host.is_readable(slope):
             return gradient_in_fixed_point(slope, grid, self.padding)
         result: Tensor = torch.ops.aten.grid_sampler_2d_backward(
             slope, slope, grid, 0, _PADDINGS[self.padding], False, [True, False]
@@ -172,6 +175,19 @@ def _gaussian(side: int, like: Tensor) -> Tensor:
 
 def gradient_in_fixed_point(gradient: Tensor, grid: Tensor, padding: Padding) -> Tensor:
     """The gradient of cutouts [N, 3, S, S] that were sampled at ``grid`` [N, S, S, 2]."""
+
+    def by_kernel() -> Tensor:
+        from engine.fused import warp_gradient
+
+        sums = FixedPointSums(gradient, gradient.shape[-1] ** 2)
+        warp_gradient.scatter(gradient, grid, sums.scale, sums.total, _PADDINGS[padding])
+        return sums.result().view_as(gradient)
+
+    by_operations = partial(_gradient_by_operations, gradient, grid, padding)
+    return fused("gradient of a warp", gradient.device, by_kernel, by_operations, tolerance=1e-4)
+
+
+def _gradient_by_operations(gradient: Tensor, grid: Tensor, padding: Padding) -> Tensor:
     side = gradient.shape[-1]
     place = ((grid + 1) * side - 1) / 2
     if padding == "reflection":

@@ -16,7 +16,7 @@ from engine.painting.measuring import Measurable
 from engine.painting.optimisers import Optimiser
 from engine.painting.steering import Frozen
 from engine.painting.targets import regions_of
-from engine.random_numbers.draws import wrapped
+from engine.random_numbers.philox import wrapped
 
 
 class Recordable(Measurable, Protocol):

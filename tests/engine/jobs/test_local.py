@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from functools import partial
 
 import pytest
 
@@ -117,9 +118,10 @@ async def test_a_worker_that_dies_again_and_again_rests_in_between(monkeypatch):
         assert not worker.status(None).resting
 
 
-async def test_after_a_lost_device_the_next_process_has_no_cuda_graphs(monkeypatch):
-    turned_off: list[bool] = []
-    monkeypatch.setattr("engine.worker.main.turn_off", lambda: turned_off.append(True))
+async def test_after_a_lost_device_the_next_process_has_no_cuda_graphs_or_kernels(monkeypatch):
+    turned_off: list[str] = []
+    for each in ("engine.painting.graphs.registry", "engine.fused.choosing"):
+        monkeypatch.setattr(f"{each}.turn_off", partial(turned_off.append, each))
     monkeypatch.setattr("engine.jobs.watched._REST_SECONDS", 0.05)
     async with one_of_several() as worker:
         await until(worker, "ready")
@@ -128,7 +130,7 @@ async def test_after_a_lost_device_the_next_process_has_no_cuda_graphs(monkeypat
         await worker._process.kill()
         await until(worker, "broken")
         await until(worker, "ready")
-        assert turned_off == [True]
+        assert turned_off == ["engine.painting.graphs.registry", "engine.fused.choosing"]
 
 
 async def test_a_worker_without_its_device_is_broken():
