@@ -87,6 +87,7 @@ def _changes(steps: Sequence[Step]) -> Changes:
             case Erase():
                 rectangle = step.rectangle
             case Noise():
+                # All are in order: only on a CPU is a piece some of them (augmentations.py).
                 deviation, grain = step.deviation.flatten(), step.grain
             case Clamp():
                 clamped = True
