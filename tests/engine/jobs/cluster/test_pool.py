@@ -247,8 +247,7 @@ async def test_a_job_outlives_its_machine_with_its_state_and_frames(painting):
         await until(lambda: isinstance(job.latest, Progress))
         assert job.saved_iteration == 3
         machines.lose("one")
-        await until(lambda: machines.waiting)
-        assert queue.workers() == []
+        await until(lambda: machines.waiting and not queue.workers())
         assert job.state == "running"
         machines.add("two")
         await until(lambda: painted(machines) == {"two": job.id})
