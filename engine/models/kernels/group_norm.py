@@ -72,7 +72,8 @@ class _GroupNorm(torch.autograd.Function):
             dx = kernels.input_gradient(_rows(x), _rows(gradient), statistics, norm)
             return _picture(dx, x)
 
-        dx = _fused("gradient of a group norm", x, mean.shape[1], by_kernel, by_operations)
+        name = f"gradient of a {_name(ctx.silu)}"
+        dx = _fused(name, x, mean.shape[1], by_kernel, by_operations)
         return dx, None, None, None, None, None
 
 
@@ -106,8 +107,12 @@ def _on_a_gpu(
         norm = kernels.Norm(weight, bias, silu)
         return _picture(kernels.normalised(_rows(x), statistics, norm), x)
 
-    y = _fused("group norm", x, groups, normalised_by_kernel, normalised_by_operations)
+    y = _fused(_name(silu), x, groups, normalised_by_kernel, normalised_by_operations)
     return y, statistics[0], statistics[1]
+
+
+def _name(silu: bool) -> str:
+    return "group norm with SiLU" if silu else "group norm"
 
 
 def _fused(
@@ -122,7 +127,8 @@ def _fused(
         return by_operations()
     # Rounding moves a number of the result by one place, and one in a sum by a few.
     tolerance = max(1e-4, 4 * torch.finfo(x.dtype).eps)
-    return fused(f"{name} in {x.dtype}", x.device, by_kernel, by_operations, tolerance)
+    name = f"{name} of {x.shape[1]} channels in {x.dtype}"
+    return fused(name, x.device, by_kernel, by_operations, tolerance)
 
 
 def _is_on_cpu(x: Tensor) -> bool:

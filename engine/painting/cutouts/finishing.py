@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ class Finishing:
 
     def apply(self, x: Tensor) -> Tensor:
         """The finished cutouts."""
-        if not _has_kernel(self.steps):
+
+        def by_operations() -> Tensor:
             return Chain(self.steps).apply(x)
 
         def by_kernel() -> Tensor:
@@ -33,7 +34,7 @@ class Finishing:
 
             return change(x, _changes(self.steps))
 
-        return fused("colours", x.device, by_kernel, lambda: Chain(self.steps).apply(x), 1e-5)
+        return self._fused("", x, by_kernel, by_operations, 1e-5)
 
     def gradient(self, x: Tensor, slope: Tensor) -> Tensor:
         """The gradient of ``x`` from that of the finished cutouts."""
@@ -41,36 +42,43 @@ class Finishing:
         def by_operations() -> Tensor:
             return Chain(self.steps).differentiate(x)[1](slope)
 
-        if not _has_kernel(self.steps):
-            return by_operations()
-
         def by_kernel() -> Tensor:
             from engine.fused.colours import gradient_of_change
 
             return gradient_of_change(x, slope, _changes(self.steps))
 
-        return fused("gradient of colours", x.device, by_kernel, by_operations, 1e-4)
+        return self._fused("gradient of ", x, by_kernel, by_operations, 1e-4)
+
+    def _fused(
+        self,
+        what: str,
+        x: Tensor,
+        by_kernel: Callable[[], Tensor],
+        by_operations: Callable[[], Tensor],
+        tolerance: float,
+    ) -> Tensor:
+        names = _names(self.steps)
+        if names is None:
+            return by_operations()
+        return fused(what + ", ".join(names), x.device, by_kernel, by_operations, tolerance)
 
 
-def _has_kernel(steps: Sequence[Step]) -> bool:
-    """Whether the kernel does all of ``steps``: a Colour, Erase, Noise and a Clamp, in this order.
+def _names(steps: Sequence[Step]) -> list[str] | None:
+    """What the kernel does if it can do all of ``steps``, else None.
 
-    Each can be missing.
+    It can do a Colour, Erase, Noise and a Clamp, in this order; each can be missing.
     """
-    order = []
+    names = []
     for step in steps:
         match step:
             case Chosen(Chain([Clamp(), Colour()])):
-                order.append(0)
-            case Erase():
-                order.append(1)
-            case Noise():
-                order.append(2)
-            case Clamp():
-                order.append(3)
+                names.append("colour")
+            case Erase() | Noise() | Clamp():
+                names.append(type(step).__name__.lower())
             case _:
-                return False
-    return order == sorted(set(order))
+                return None
+    order = ["colour", "erase", "noise", "clamp"]
+    return names if names == [name for name in order if name in names] else None
 
 
 def _changes(steps: Sequence[Step]) -> Changes:

@@ -184,7 +184,8 @@ def gradient_in_fixed_point(gradient: Tensor, grid: Tensor, padding: Padding) ->
         return sums.result().view_as(gradient)
 
     by_operations = partial(_gradient_by_operations, gradient, grid, padding)
-    return fused("gradient of a warp", gradient.device, by_kernel, by_operations, tolerance=1e-4)
+    name = f"gradient of a warp, {padding} outside"
+    return fused(name, gradient.device, by_kernel, by_operations, tolerance=1e-4)
 
 
 def _gradient_by_operations(gradient: Tensor, grid: Tensor, padding: Padding) -> Tensor:

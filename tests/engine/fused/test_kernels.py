@@ -123,8 +123,8 @@ def test_cutouts_of_a_preset_are_the_same_with_kernels(kernels, preset, monkeypa
     made(0)
     (known,) = kernels.status().values()
     assert all(known.values()), known
-    assert {"normal numbers", "gradient of a warp"} <= set(known)
-    assert ("gradient of colours" in known) == (preset == "paper")
+    assert {"normal numbers", "gradient of a warp, zeros outside"} <= set(known)
+    assert ("gradient of colour, noise, clamp" in known) == (preset == "paper")
     found = made(1)
     monkeypatch.setattr(kernels, "TYPES", set())
     for one, other in zip(found, made(1), strict=True):
