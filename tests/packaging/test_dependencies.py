@@ -18,6 +18,8 @@ INDIRECT = {
     "clip-anytorch",  # engine/models reads its modules past its __init__
     "einops",  # taming's quantisers need it and do not ask for it
 }
+# PyTorch's builds for GPUs bring them along, and without them PyTorch does the work.
+WITH_PYTORCH = {"triton"}
 # Imported when they are needed, by the extra that has them.
 EXTRAS = {
     "pillow-heif": "heic",
@@ -71,7 +73,7 @@ def found() -> dict[str, set[str]]:
 
 
 def test_every_package_that_is_imported_is_declared(found):
-    allowed = declared() | EXTRAS.keys()
+    allowed = declared() | EXTRAS.keys() | WITH_PYTORCH
     undeclared = {name: files for name, files in found.items() if name not in allowed}
     assert undeclared == {}
 
