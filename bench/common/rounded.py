@@ -46,7 +46,9 @@ class _InFloat32(TorchDispatchMode):
         target = kwargs.pop("out", None)
         # The overload that allocates its result also does what the one with ``out`` does.
         wide = func.overloadpacket.default(*tree_map(_wide, args), **tree_map(_wide, kwargs))
-        return wide.to(torch.bfloat16) if target is None else target.copy_(wide)
+        if target is None:
+            return wide.to(torch.bfloat16)
+        return target.copy_(wide)
 
 
 def _has_bf16(args: tuple[Any, ...]) -> bool:

@@ -35,6 +35,7 @@ _LOSS = 0.01
 # Calls of CUDA's that start work, as the profiler names them.
 _STARTS = ("cudaLaunchKernel", "cuLaunchKernel", "cudaGraphLaunch", "cudaMemcpyAsync")
 _BEFORE_REPLAY = 8  # iterations until one is recorded and has proved itself
+_BEFORE_KERNELS = 2  # they are compiled and compared in the first
 
 
 @dataclass(frozen=True)
@@ -256,18 +257,7 @@ def graphs(work: Work, plan: Plan) -> dict[str, Any]:
     """An iteration that is replayed as a CUDA graph next to the same without, in turn."""
     if not work.device.startswith("cuda"):
         return {"skipped": "iterations are recorded on a GPU only"}
-    models = _load(work)
-    ours, plain = engine_loop(work, models), engine_loop(work, models)
-
-    def step_plainly() -> None:
-        with _without_graphs():
-            plain.step()
-
-    for _ in range(_BEFORE_REPLAY):
-        ours.step()
-        step_plainly()
-    steps: dict[str, Callable[[], object]] = {"with": ours.step, "without": step_plainly}
-    seconds = alternate(steps, plan.rounds, plan.turn, lambda: wait_for(work.device))
+    ours, plain, times = _in_turn(work, plan, _without_graphs, _BEFORE_REPLAY)
     ours.settle()
     plain.settle()
     same = torch.equal(ours.latent.z, plain.latent.z)
@@ -275,8 +265,7 @@ def graphs(work: Work, plan: Plan) -> dict[str, Any]:
     if not found:
         found = next(iter(status().values()), {"recorded": 0, "refused": []})
     result: dict[str, Any] = {
-        **{f"{name}_s": round(statistics.median(each), 5) for name, each in seconds.items()},
-        **ratio_of(seconds["without"], seconds["with"]),
+        **times,
         "same_bits": same,
         **found,
         "ok": same and bool(found["recorded"]) and not found["refused"],
@@ -296,29 +285,44 @@ def kernels(work: Work, plan: Plan) -> dict[str, Any]:
     """An iteration with kernels of our own (engine.fused) next to the same without, in turn."""
     if not work.device.startswith("cuda"):
         return {"skipped": "there are kernels for a GPU only"}
-    models = _load(work)
-    ours, plain = engine_loop(work, models), engine_loop(work, models)
-
-    def step_plainly() -> None:
-        with _without_kernels():
-            plain.step()
-
     with _without_graphs():
-        steps: dict[str, Callable[[], object]] = {"with": ours.step, "without": step_plainly}
-        for step in (*steps.values(), *steps.values()):
-            step()
-        seconds = alternate(steps, plan.rounds, plan.turn, lambda: wait_for(work.device))
+        ours, plain, times = _in_turn(work, plan, _without_kernels, _BEFORE_KERNELS)
         launched = {"with": _launched(ours, work)}
         with _without_kernels():
             launched["without"] = _launched(plain, work)
     used = next(iter(choosing.status().values()), {})
     return {
-        **{f"{name}_s": round(statistics.median(each), 5) for name, each in seconds.items()},
-        **ratio_of(seconds["without"], seconds["with"]),
+        **times,
         **{f"{name}_{key}": x for name, each in launched.items() for key, x in each.items()},
         "used": used,
         "ok": bool(used) and all(used.values()),
     }
+
+
+def _in_turn(
+    work: Work,
+    plan: Plan,
+    without: Callable[[], contextlib.AbstractContextManager[None]],
+    before: int,
+) -> tuple[Synthesis, Synthesis, dict[str, Any]]:
+    """A painting with something and the same ``without`` it, stepped in turn; and their times.
+
+    ``before`` iterations of each are not measured.
+    """
+    models = _load(work)
+    ours, plain = engine_loop(work, models), engine_loop(work, models)
+
+    def step_plainly() -> None:
+        with without():
+            plain.step()
+
+    steps: dict[str, Callable[[], object]] = {"with": ours.step, "without": step_plainly}
+    for _ in range(before):
+        for step in steps.values():
+            step()
+    seconds = alternate(steps, plan.rounds, plan.turn, lambda: wait_for(work.device))
+    times = {f"{name}_s": round(statistics.median(each), 5) for name, each in seconds.items()}
+    return ours, plain, times | ratio_of(seconds["without"], seconds["with"])
 
 
 def _host_seconds(painting: Synthesis, iterations: int) -> float:
@@ -328,26 +332,25 @@ def _host_seconds(painting: Synthesis, iterations: int) -> float:
     return (time.thread_time() - began) / iterations
 
 
-@contextlib.contextmanager
-def _without_graphs() -> Iterator[None]:
+def _without_graphs() -> contextlib.AbstractContextManager[None]:
     """Nothing is recorded or replayed inside."""
-    before = dict(RECORDERS)
-    RECORDERS.clear()
-    try:
-        yield
-    finally:
-        RECORDERS.update(before)
+    return _emptied(RECORDERS)
+
+
+def _without_kernels() -> contextlib.AbstractContextManager[None]:
+    """PyTorch's operations do everything inside."""
+    return _emptied(choosing.TYPES)
 
 
 @contextlib.contextmanager
-def _without_kernels() -> Iterator[None]:
-    """PyTorch's operations do everything inside."""
-    before = set(choosing.TYPES)
-    choosing.TYPES.clear()
+def _emptied(registry: dict[str, Any] | set[str]) -> Iterator[None]:
+    """Inside, what ``registry`` holds is not there."""
+    before: Any = registry.copy()
+    registry.clear()
     try:
         yield
     finally:
-        choosing.TYPES.update(before)
+        registry.update(before)
 
 
 def _load(work: Work) -> Models:
