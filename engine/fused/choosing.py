@@ -13,6 +13,10 @@ from torch import Tensor
 TYPES = {"cuda"}
 """The types of devices that have kernels."""
 
+# Products and sums are rounded one by one, as PyTorch's operations round them.
+OPTIONS = {"num_warps": 4, "enable_fp_fusion": False}
+"""How all kernels are compiled."""
+
 _ODD = 1e-4  # the share of numbers that may differ where rounding decides
 
 _PROVED: dict[tuple[str, torch.device], bool] = {}

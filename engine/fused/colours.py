@@ -12,6 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from engine.fused.choosing import OPTIONS
+
 _BLOCK = 512  # pixels in a program
 
 
@@ -47,7 +49,9 @@ def _run(x: Tensor, slope: Tensor, changes: Changes, *, backward: bool) -> Tenso
     result = torch.empty_like(x)
 
     def given(tensor: Tensor | None) -> Tensor:
-        return x if tensor is None else tensor.contiguous()
+        if tensor is None:
+            return x  # a kernel takes tensors only; it does not read this one
+        return tensor.contiguous()
 
     _change[(triton.cdiv(side * side, _BLOCK), count)](
         x,
@@ -64,8 +68,7 @@ def _run(x: Tensor, slope: Tensor, changes: Changes, *, backward: bool) -> Tenso
         clamped=changes.clamped,
         backward=backward,
         block=_BLOCK,
-        num_warps=4,
-        enable_fp_fusion=False,
+        **OPTIONS,
     )
     return result
 

@@ -16,9 +16,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from engine.fused.choosing import OPTIONS
+
 _TILE = 4096  # numbers in a program
 _PARTS = 256  # sums of some rows that are joined at once
-_OPTIONS = {"num_warps": 4, "enable_fp_fusion": False}
 
 
 class Norm(NamedTuple):
@@ -31,7 +32,22 @@ class Norm(NamedTuple):
 
 def statistics(x: Tensor, groups: int, eps: float, dtype: torch.dtype) -> Tensor:
     """The means and the inverse standard deviations of ``groups``: [2, B, G] in ``dtype``."""
-    return _joined(_moments, _joined_moments, (x,), groups, eps, dtype)
+    result = torch.empty(2, len(x), groups, dtype=dtype, device=x.device)
+    parts = _parts(x, result)
+    _moments[_programs(x)](x, parts, **_sizes(x, result))
+    _joined_moments[groups, len(x)](
+        parts,
+        result,
+        x.shape[1],
+        parts.shape[3],
+        eps,
+        groups=groups,
+        rows=_rows(x),
+        each=x.shape[2] // groups,
+        block=_PARTS,
+        **OPTIONS,
+    )
+    return result
 
 
 def normalised(x: Tensor, statistics: Tensor, norm: Norm) -> Tensor:
@@ -46,29 +62,16 @@ def normalised(x: Tensor, statistics: Tensor, norm: Norm) -> Tensor:
 def input_gradient(x: Tensor, gradient: Tensor, statistics: Tensor, norm: Norm) -> Tensor:
     """The gradient of ``x`` from that of :func:`normalised`."""
     given = x, gradient, statistics, norm.weight, norm.bias
-    groups, dtype = statistics.shape[2], statistics.dtype
-    sums = _joined(_slopes, _joined_slopes, given, groups, 0.0, dtype, silu=norm.silu)
-    result = torch.empty_like(x)
-    _input_gradient[_programs(x)](*given, sums, result, silu=norm.silu, **_sizes(x, statistics))
+    parts, result = _parts(x, statistics), torch.empty_like(x)
+    sizes = {"silu": norm.silu, **_sizes(x, statistics)}
+    _slopes[_programs(x)](*given, parts, **sizes)
+    _input_gradient[_programs(x)](*given, parts.sum(3), result, **sizes)
     return result
 
 
-def _joined(parts, join, given, groups: int, eps: float, dtype: torch.dtype, **choices) -> Tensor:
-    """Two numbers of each group, [2, B, G]: first those of some rows, then of all."""
-    x = given[0]
-    chunks, batch = _programs(x)
-    some = torch.empty(2, batch, groups, chunks, dtype=dtype, device=x.device)
-    result = torch.empty(2, batch, groups, dtype=dtype, device=x.device)
-    sizes = _sizes(x, result)
-    parts[chunks, batch](*given, some, **choices, **sizes)
-    join[groups, batch](some, result, x.shape[1], chunks, eps, **_joining(sizes))
-    return result
-
-
-def _joining(sizes: dict[str, int | bool]) -> dict[str, int | bool]:
-    each = sizes["channels"] // sizes["groups"]
-    names = ("groups", "rows", *_OPTIONS)
-    return {"each": each, "block": _PARTS} | {name: sizes[name] for name in names}
+def _parts(x: Tensor, statistics: Tensor) -> Tensor:
+    """Room for two numbers of each group from some rows: [2, B, G, chunks]."""
+    return statistics.new_empty(*statistics.shape, _programs(x)[0])
 
 
 def _rows(x: Tensor) -> int:
@@ -85,7 +88,7 @@ def _sizes(x: Tensor, statistics: Tensor) -> dict[str, int | bool]:
         "channels": x.shape[2],
         "groups": statistics.shape[2],
         "rows": _rows(x),
-        **_OPTIONS,
+        **OPTIONS,
     }
 
 
@@ -96,6 +99,13 @@ def _tile(x, count, channels: tl.constexpr, rows: tl.constexpr):
     place = (tl.program_id(1).to(tl.int64) * count + row)[:, None] * channels
     there = (row < count)[:, None] & (tl.arange(0, channels) >= 0)[None, :]
     return x + place + tl.arange(0, channels)[None, :], there
+
+
+@triton.jit
+def _load(x, like, count, channels: tl.constexpr, rows: tl.constexpr):
+    """A program's numbers [rows, channels], in the precision of ``like``, and which are there."""
+    at, there = _tile(x, count, channels, rows)
+    return tl.load(at, mask=there, other=0.0).to(like.dtype.element_ty), there
 
 
 @triton.jit
@@ -123,8 +133,7 @@ def _store_parts(some, first, second, groups: tl.constexpr):
 
 @triton.jit(do_not_specialize=["count"])
 def _moments(x, some, count, channels: tl.constexpr, groups: tl.constexpr, rows: tl.constexpr):
-    at, there = _tile(x, count, channels, rows)
-    numbers = tl.load(at, mask=there, other=0.0).to(some.dtype.element_ty)
+    numbers, there = _load(x, some, count, channels, rows)
     size = tl.minimum(rows, count - tl.program_id(0) * rows) * (channels // groups)
     mean = _of_groups(numbers, channels, groups, rows) / size
     middle = tl.reshape(tl.broadcast_to(mean[:, None], [groups, channels // groups]), [channels])
@@ -166,28 +175,6 @@ def _joined_moments(
     tl.store(result + batches * groups + group, 1 / tl.sqrt(variance + eps))
 
 
-@triton.jit(do_not_specialize=["count", "chunks"])
-def _joined_slopes(
-    some,
-    result,
-    count,
-    chunks,
-    eps,
-    groups: tl.constexpr,
-    rows: tl.constexpr,
-    each: tl.constexpr,
-    block: tl.constexpr,
-):
-    group, batches = tl.program_id(1) * groups + tl.program_id(0), tl.num_programs(1)
-    for which in tl.static_range(2):
-        parts = some + (which * batches * groups + group) * chunks
-        total = tl.zeros([block], some.dtype.element_ty)
-        for start in range(0, chunks, block):
-            chunk = start + tl.arange(0, block)
-            total += tl.load(parts + chunk, mask=chunk < chunks, other=0.0)
-        tl.store(result + which * batches * groups + group, tl.sum(total, axis=0))
-
-
 @triton.jit(do_not_specialize=["count"])
 def _normalise(
     x,
@@ -201,8 +188,7 @@ def _normalise(
     rows: tl.constexpr,
     silu: tl.constexpr,
 ):
-    at, there = _tile(x, count, channels, rows)
-    numbers = tl.load(at, mask=there, other=0.0).to(weight.dtype.element_ty)
+    numbers, there = _load(x, weight, count, channels, rows)
     y = _on_the_line(numbers, statistics, weight, bias, channels, groups)
     if silu:
         y = y * tl.sigmoid(y)
@@ -221,12 +207,22 @@ def _on_the_line(numbers, statistics, weight, bias, channels: tl.constexpr, grou
 
 
 @triton.jit
-def _before_silu(slope, y, silu: tl.constexpr):
-    """The gradient of ``y`` from the gradient after the SiLU."""
+def _of_weighted(
+    slope,
+    numbers,
+    statistics,
+    weight,
+    bias,
+    channels: tl.constexpr,
+    groups: tl.constexpr,
+    silu: tl.constexpr,
+):
+    """The gradient before the SiLU, times the weight, from the ``slope`` after it."""
     if silu:
+        y = _on_the_line(numbers, statistics, weight, bias, channels, groups)
         sigmoid = tl.sigmoid(y)
         slope = slope * sigmoid * (1 + y * (1 - sigmoid))
-    return slope
+    return slope * tl.load(weight + tl.arange(0, channels)[None, :])
 
 
 @triton.jit(do_not_specialize=["count"])
@@ -243,12 +239,9 @@ def _slopes(
     rows: tl.constexpr,
     silu: tl.constexpr,
 ):
-    at, there = _tile(x, count, channels, rows)
-    numbers = tl.load(at, mask=there, other=0.0).to(weight.dtype.element_ty)
-    at, there = _tile(gradient, count, channels, rows)
-    slope = tl.load(at, mask=there, other=0.0).to(weight.dtype.element_ty)
-    y = _on_the_line(numbers, statistics, weight, bias, channels, groups)
-    slope = _before_silu(slope, y, silu) * tl.load(weight + tl.arange(0, channels)[None, :])
+    numbers = _load(x, weight, count, channels, rows)[0]
+    slope = _load(gradient, weight, count, channels, rows)[0]
+    slope = _of_weighted(slope, numbers, statistics, weight, bias, channels, groups, silu)
     apart = numbers - tl.load(_to_channels(statistics, channels, groups))
     total = _of_groups(slope, channels, groups, rows)
     _store_parts(some, total, _of_groups(slope * apart, channels, groups, rows), groups)
@@ -269,18 +262,14 @@ def _input_gradient(
     rows: tl.constexpr,
     silu: tl.constexpr,
 ):
-    precision = weight.dtype.element_ty
-    at, there = _tile(x, count, channels, rows)
-    numbers = tl.load(at, mask=there, other=0.0).to(precision)
-    at, there = _tile(gradient, count, channels, rows)
-    slope = tl.load(at, mask=there, other=0.0).to(precision)
-    y = _on_the_line(numbers, statistics, weight, bias, channels, groups)
-    slope = _before_silu(slope, y, silu) * tl.load(weight + tl.arange(0, channels)[None, :])
+    numbers = _load(x, weight, count, channels, rows)[0]
+    slope = _load(gradient, weight, count, channels, rows)[0]
+    slope = _of_weighted(slope, numbers, statistics, weight, bias, channels, groups, silu)
 
     others = tl.num_programs(1) * groups
     mean = tl.load(_to_channels(statistics, channels, groups))
     rstd = tl.load(_to_channels(statistics + others, channels, groups))
-    size = (count * (channels // groups)).to(precision)
+    size = (count * (channels // groups)).to(weight.dtype.element_ty)
     total = tl.load(_to_channels(sums, channels, groups)) / size
     product = tl.load(_to_channels(sums + others, channels, groups)) / size
     moved = slope - total - (numbers - mean) * (rstd * rstd * product)

@@ -9,6 +9,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from engine.fused.choosing import OPTIONS
+
 _BLOCK = 1024  # blocks of counters in a program; a divisor of the tile
 
 
@@ -31,8 +33,7 @@ def normal(
         stream,
         tile=tile,
         block=_BLOCK,
-        num_warps=4,
-        enable_fp_fusion=False,
+        **OPTIONS,
     )
     return result
 

@@ -10,6 +10,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from engine.fused.choosing import OPTIONS
+
 _BLOCK = 256  # pixels in a program
 
 
@@ -31,8 +33,7 @@ def scatter(gradient: Tensor, grid: Tensor, scale: Tensor, total: Tensor, paddin
         channels=channels,
         padding=padding,
         block=_BLOCK,
-        num_warps=4,
-        enable_fp_fusion=False,
+        **OPTIONS,
     )
 
 

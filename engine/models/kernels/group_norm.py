@@ -41,46 +41,47 @@ class _GroupNorm(torch.autograd.Function):
     ) -> Tensor:
         if _is_on_cpu(x):
             batch, channels, height, width = x.shape
-            y, mean, rstd = torch.native_group_norm(
+            y, *norm = torch.native_group_norm(
                 x, weight, bias, batch, channels, height * width, groups, eps
             )
+            statistics = torch.stack(norm)
             if silu:
                 y = torch.nn.functional.silu(y, inplace=True)
         else:
-            y, mean, rstd = _on_a_gpu(x, weight, bias, groups, eps, silu=silu)
-        ctx.save_for_backward(x, weight, bias, mean, rstd)
+            y, statistics = _on_a_gpu(x, weight, bias, groups, eps, silu=silu)
+        ctx.save_for_backward(x, weight, bias, statistics)
         ctx.silu = silu
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None, None]:
-        x, weight, bias, mean, rstd = ctx.saved_tensors
+        x, weight, bias, statistics = ctx.saved_tensors
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
 
         def by_operations() -> Tensor:
             dx = torch.empty_like(x, memory_format=torch.channels_last)
-            scale, shift = _line(weight, bias, mean, rstd)
+            scale, shift = _line(weight, bias, *statistics)
             line = scale, shift if ctx.silu else None
-            _input_gradient(_rows(dx), _rows(x), _rows(gradient), line, (weight, mean, rstd))
+            _input_gradient(_rows(dx), _rows(x), _rows(gradient), line, (weight, *statistics))
             return dx
 
         def by_kernel() -> Tensor:
             from engine.fused import group_norm as kernels
 
-            statistics, norm = torch.stack([mean, rstd]), kernels.Norm(weight, bias, ctx.silu)
+            norm = kernels.Norm(weight, bias, ctx.silu)
             dx = kernels.input_gradient(_rows(x), _rows(gradient), statistics, norm)
             return _picture(dx, x)
 
         name = f"gradient of a {_name(ctx.silu)}"
-        dx = _fused(name, x, mean.shape[1], by_kernel, by_operations)
+        dx = _fused(name, x, statistics.shape[2], by_kernel, by_operations)
         return dx, None, None, None, None, None
 
 
 def _on_a_gpu(
     x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float, *, silu: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """(y, mean [B, G], rstd [B, G]); PyTorch's kernel for CUDA would leave channels_last."""
+) -> tuple[Tensor, Tensor]:
+    """y, and mean and rstd as [2, B, G]; PyTorch's kernel for CUDA would leave channels_last."""
 
     def by_operations() -> Tensor:
         grouped = x.to(weight.dtype).permute(0, 2, 3, 1).unflatten(3, (groups, -1))
@@ -108,7 +109,7 @@ def _on_a_gpu(
         return _picture(kernels.normalised(_rows(x), statistics, norm), x)
 
     y = _fused(_name(silu), x, groups, normalised_by_kernel, normalised_by_operations)
-    return y, statistics[0], statistics[1]
+    return y, statistics
 
 
 def _name(silu: bool) -> str:

@@ -57,14 +57,14 @@ class Finishing:
         by_operations: Callable[[], Tensor],
         tolerance: float,
     ) -> Tensor:
-        names = _names(self.steps)
-        if names is None:
+        name = _name_of_kernel(self.steps)
+        if name is None:
             return by_operations()
-        return fused(what + ", ".join(names), x.device, by_kernel, by_operations, tolerance)
+        return fused(what + name, x.device, by_kernel, by_operations, tolerance)
 
 
-def _names(steps: Sequence[Step]) -> list[str] | None:
-    """What the kernel does if it can do all of ``steps``, else None.
+def _name_of_kernel(steps: Sequence[Step]) -> str | None:
+    """What the kernel would do; None if it cannot do all of ``steps``.
 
     It can do a Colour, Erase, Noise and a Clamp, in this order; each can be missing.
     """
@@ -78,7 +78,8 @@ def _names(steps: Sequence[Step]) -> list[str] | None:
             case _:
                 return None
     order = ["colour", "erase", "noise", "clamp"]
-    return names if names == [name for name in order if name in names] else None
+    in_order = names == [name for name in order if name in names]
+    return ", ".join(names) if in_order else None
 
 
 def _changes(steps: Sequence[Step]) -> Changes:

@@ -10,6 +10,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from engine.fused import colours, group_norm, normal_numbers, warp_gradient
+from engine.fused.choosing import OPTIONS
 
 NUMBERS, WHOLE = "*fp32", "*i64"
 
@@ -19,8 +20,7 @@ def _compile(
 ) -> None:
     signature = types | dict.fromkeys(constants, "constexpr")
     source = ASTSource(kernel, signature, constants)
-    options = {"num_warps": 4, "enable_fp_fusion": False}
-    made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
+    made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=OPTIONS)
     assert made.asm["cubin"]
 
 
@@ -37,10 +37,9 @@ def _compile_group_norm(numbers: str, capability: int) -> None:
     _compile(group_norm._slopes, given | line | some, silu, capability)
     sums = {"sums": NUMBERS}
     _compile(group_norm._input_gradient, given | line | sums | ends, silu, capability)
-    for join in (group_norm._joined_moments, group_norm._joined_slopes):
-        types = {"some": NUMBERS, "result": NUMBERS, "count": "i32", "chunks": "i32", "eps": "fp32"}
-        constants = {"groups": 32, "rows": 32, "each": 4, "block": 256}
-        _compile(join, types, constants, capability)
+    types = {"some": NUMBERS, "result": NUMBERS, "count": "i32", "chunks": "i32", "eps": "fp32"}
+    constants = {"groups": 32, "rows": 32, "each": 4, "block": 256}
+    _compile(group_norm._joined_moments, types, constants, capability)
 
 
 def main() -> None:

@@ -18,6 +18,6 @@ def on_cpu(monkeypatch):
 
 @pytest.fixture
 def kernels(on_cpu):
-    """The same, where Triton is installed: with it, warnings of our own kernels are errors."""
+    """The same, where Triton is installed; the module that chooses."""
     pytest.importorskip("triton", reason="Triton, which PyTorch brings along only for GPUs")
     return choosing
